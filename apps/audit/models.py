@@ -1,0 +1,43 @@
+"""Who did what to which object: append-only."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class EntryQuerySet(models.QuerySet):
+    def delete(self) -> None:
+        raise TypeError("the audit log is append-only")
+
+    def update(self, **kwargs: object) -> None:
+        raise TypeError("the audit log is append-only")
+
+
+class Entry(models.Model):
+    """One act of one person. Names are kept as they were, so the entry outlives the user and the object."""
+
+    at = models.DateTimeField(_("time"), auto_now_add=True, db_index=True)
+    actor_id = models.BigIntegerField(_("user id"), null=True)
+    actor_name = models.CharField(_("who"), max_length=150)
+    verb = models.CharField(_("what"), max_length=50, db_index=True)
+    object_type = models.CharField(_("object type"), max_length=50)
+    object_id = models.CharField(_("object id"), max_length=50)
+    object_name = models.CharField(_("object"), max_length=200)
+    details = models.JSONField(_("details"), default=dict)
+
+    objects = EntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
+        indexes = [models.Index(fields=["object_type", "object_id"], name="audit_object")]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name} {self.verb} {self.object_type} {self.object_id}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self._state.adding:
+            raise TypeError("the audit log is append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: object, **kwargs: object) -> None:
+        raise TypeError("the audit log is append-only")

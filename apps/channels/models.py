@@ -1,0 +1,99 @@
+"""The ways a message can take, and the accounts through which it leaves the house."""
+
+from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from encrypted_fields.fields import EncryptedTextField
+
+from apps.core.fields import ExactCharField
+from apps.directory.models import ContactPoint
+
+
+class Channel(models.Model):
+    """A way to a person, and the rules of dispatch on it.
+
+    `batch_size` is how many deliveries one task claims, `window` how many of them are with the provider at a time (and so
+    how many a crash leaves with an unknown outcome).
+    """
+
+    class CrashRule(models.TextChoices):
+        REPEAT = "repeat", _("send again with the same identifier")
+        NEVER = "never", _("never send again by itself")
+
+    key = ExactCharField(_("key"), max_length=20, unique=True)
+    title = models.CharField(_("title"), max_length=50)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    address_kind = ExactCharField(
+        _("kind of address"),
+        max_length=20,
+        choices=ContactPoint.Kind.choices,
+        blank=True,
+        help_text=_("Empty: the message stays in the house (inbox) and needs no delivery."),
+    )
+    every_address = models.BooleanField(
+        _("every address"), default=False, help_text=_("Send to all addresses of the person, not only to the first.")
+    )
+    batch_size = models.PositiveIntegerField(_("batch size"), default=500)
+    window = models.PositiveIntegerField(_("window"), default=50)
+    max_attempts = models.PositiveIntegerField(_("attempts at most"), default=5)
+    crash_rule = models.CharField(
+        _("after a crash"), max_length=10, choices=CrashRule.choices, default=CrashRule.NEVER
+    )
+
+    class Meta:
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        # The titles of the channels we ship are message ids; a school's own title stands as it was typed.
+        return gettext(self.title)
+
+    @property
+    def delivers(self) -> bool:
+        """Whether something leaves the house: everything but the inbox, which is the Recipient row itself."""
+        return bool(self.address_kind)
+
+    def lane(self, *, urgent: bool) -> str:
+        """The Celery queue this channel's deliveries ring on."""
+        return f"{self.key}.{'urgent' if urgent else 'bulk'}"
+
+
+class ProviderAccount(models.Model):
+    """An account at a provider. The settings are encrypted at rest and written, never shown."""
+
+    channel = models.ForeignKey(Channel, models.PROTECT, related_name="accounts", verbose_name=_("channel"))
+    name = models.CharField(_("name"), max_length=100)
+    provider = ExactCharField(_("provider"), max_length=30)
+    secret_settings = EncryptedTextField(_("settings"), null=True, blank=True, editable=False)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    paused_reason = models.CharField(_("paused because"), max_length=200, blank=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("provider account")
+        verbose_name_plural = _("provider accounts")
+        constraints = [models.UniqueConstraint(fields=["channel", "name"], name="account_name_once")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} · {self.name}"
+
+
+class SandboxMessage(models.Model):
+    """What the sandbox provider would have sent. Nothing of it left the house."""
+
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+    account = models.ForeignKey(ProviderAccount, models.CASCADE, verbose_name=_("provider account"))
+    delivery_id = models.BigIntegerField(_("delivery"))
+    attempt = models.PositiveIntegerField(_("attempt"))
+    key = ExactCharField(_("key"), max_length=100, db_index=True)
+    addresses = models.JSONField(_("addresses"))
+    title = models.CharField(_("title"), max_length=255)
+    body = models.TextField(_("text"))
+
+    class Meta:
+        verbose_name = _("sandbox message")
+        verbose_name_plural = _("sandbox messages")
+
+    def __str__(self) -> str:
+        return f"{self.key} · {self.title}"

@@ -1,0 +1,61 @@
+"""SQL that the ORM has no word for, and transactions that are re-run whole when the database asks for it."""
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+from django.db import OperationalError, connection, models, transaction
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: MySQL errors after which the whole transaction may be run again: deadlock, lock wait, record changed, server gone,
+#: connection lost. Source: MariaDB error code reference.
+TRANSIENT = {1213, 1205, 1020, 2006, 2013}
+CONNECTION_GONE = {2006, 2013}
+TRIES = 3
+
+
+def transactional(function: Callable[P, T]) -> Callable[P, T]:
+    """Run `function` in one transaction, up to three times while the database reports a transient error.
+
+    Everything inside must be conditional on what it finds, because a lost connection leaves open whether the commit
+    happened. Inside an outer transaction it runs once: only the outermost can be re-run.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        nested = connection.in_atomic_block
+        for tries_left in range(TRIES - 1, -1, -1):
+            try:
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            except OperationalError as error:
+                if nested or not tries_left or not is_transient(error):
+                    raise
+                log.info("transaction of %s is run again: %s", function.__name__, error)
+                if error.args[0] in CONNECTION_GONE:
+                    connection.close()
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def is_transient(error: OperationalError) -> bool:
+    return error.args[0] in TRANSIENT or "database is locked" in str(error)
+
+
+def insert_select(model: type[models.Model], columns: Sequence[str], rows: models.QuerySet) -> int:
+    """`INSERT INTO model (columns) SELECT …`: the rows never leave the server. Returns how many were inserted.
+
+    `rows` is a `values_list` queryset whose columns stand in the order of `columns` (field names of `model`).
+    """
+    sql, params = rows.query.get_compiler(connection=connection).as_sql()
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(model._meta.get_field(name).column) for name in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {quote(model._meta.db_table)} ({names}) {sql}", params)
+        return cursor.rowcount

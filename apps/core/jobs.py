@@ -1,0 +1,45 @@
+"""The one door to the queue: job names, and ringing them after commit.
+
+A job carries ids and is only a doorbell: it may be lost, late or doubled. So a broker that cannot be reached is logged
+and never raised: the sweep finds the row that was left (design §4).
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+FAN_OUT = "workers.fan_out"
+DELIVER = "workers.deliver"
+CLOSE = "workers.close"
+
+FAN_OUT_LANE = "fanout"
+
+#: After a failed ring, how long this process leaves the broker alone, in seconds. Thousands of doorbells would
+#: otherwise each wait for the same time-out.
+REST_AFTER_FAILURE = 5.0
+_silent_until = 0.0
+
+
+def enqueue(job: str, *args: int, lane: str) -> None:
+    """Ring `job` on `lane` once the current transaction has committed (at once if there is none)."""
+    transaction.on_commit(lambda: ring(job, args, lane=lane))
+
+
+def ring(job: str, args: Sequence[int], *, lane: str) -> bool:
+    """Ring now. False if the broker could not be reached; the sweep will ring again."""
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return False
+    try:
+        current_app.send_task(job, args=args, queue=lane, retry=False)
+    except (OperationalError, OSError) as error:
+        _silent_until = time.monotonic() + REST_AFTER_FAILURE
+        log.warning("doorbell failed: %s%s on %s: %s", job, tuple(args), lane, error)
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""The ledger: who is to get a message, and what became of it on every channel."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.channels.models import ProviderAccount
+from apps.core.fields import ExactCharField
+from apps.delivery.states import Status
+from apps.directory.models import ContactPoint, Person
+from apps.messaging.models import Message, MessageChannel
+
+
+class Recipient(models.Model):
+    """A person of the frozen audience of a message. It is the inbox entry itself: no worker has to bring it there."""
+
+    message = models.ForeignKey(
+        Message, models.PROTECT, related_name="recipients", verbose_name=_("message"), db_index=False
+    )
+    person = models.ForeignKey(Person, models.PROTECT, related_name="received", verbose_name=_("person"))
+    values = models.JSONField(_("personal values"), null=True)
+    created_at = models.DateTimeField(_("received at"))
+    read_at = models.DateTimeField(_("read at"), null=True)
+
+    class Meta:
+        verbose_name = _("recipient")
+        verbose_name_plural = _("recipients")
+        constraints = [models.UniqueConstraint(fields=["message", "person"], name="recipient_once")]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} · {self.person_id}"
+
+
+class Delivery(models.Model):
+    """A message to one recipient on one channel that leaves the house.
+
+    `due_at` is when a sweep has to look at the row next: a waiting row becomes ready, a queued one is rung again, a claimed
+    or sending one has outlived its lease, an unknown one is resolved. Final rows have none. `status` is written by
+    `delivery/services.py` alone.
+    """
+
+    message_channel = models.ForeignKey(
+        MessageChannel, models.PROTECT, related_name="deliveries", verbose_name=_("channel"), db_index=False
+    )
+    recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="deliveries", verbose_name=_("recipient"))
+    status = ExactCharField(_("status"), max_length=10, choices=Status.choices)
+    reason = ExactCharField(_("reason"), max_length=40, blank=True)
+    address = ExactCharField(_("address"), max_length=512, blank=True)
+    due_at = models.DateTimeField(_("due at"), null=True)
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    lease = ExactCharField(_("lease"), max_length=32, blank=True)
+    # Without a foreign key constraint, because every window of every worker would lock the account's row.
+    account = models.ForeignKey(
+        ProviderAccount,
+        models.PROTECT,
+        null=True,
+        related_name="deliveries",
+        verbose_name=_("provider account"),
+        db_constraint=False,
+        db_index=False,
+    )
+    reference = ExactCharField(_("reference at the provider"), max_length=128, blank=True)
+    maybe_duplicate = models.BooleanField(_("maybe sent twice"), default=False)
+    sent_at = models.DateTimeField(_("last handed over at"), null=True)
+    updated_at = models.DateTimeField(_("updated at"))
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [models.UniqueConstraint(fields=["message_channel", "recipient"], name="delivery_once")]
+        indexes = [
+            models.Index(fields=["status", "due_at"], name="delivery_due"),
+            models.Index(fields=["message_channel", "status", "reason"], name="delivery_progress"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_channel_id} · {self.recipient_id} · {self.status}"
+
+
+class Suppression(models.Model):
+    """An address nothing is sent to any more: its owner opted out, or it is dead."""
+
+    class Reason(models.TextChoices):
+        OPTED_OUT = "opted_out", _("opted out")
+        DEAD_ADDRESS = "dead_address", _("dead address")
+
+    kind = ExactCharField(_("kind of address"), max_length=20, choices=ContactPoint.Kind.choices)
+    value = ExactCharField(_("address"), max_length=512)
+    reason = ExactCharField(_("reason"), max_length=20, choices=Reason.choices)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("suppression")
+        verbose_name_plural = _("suppression list")
+        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="suppression_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.get_reason_display()}"

@@ -1,0 +1,138 @@
+"""What a person hands in to write a message, and whether it can be accepted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.accounts import rights
+from apps.accounts.models import User
+from apps.accounts.rights import Right
+from apps.channels.models import Channel
+from apps.core.errors import InvalidInput, NotAllowed, NotFound
+from apps.directory.models import OrgUnit, Person
+from apps.messaging import rendering
+from apps.messaging.models import AudienceRule, MessageType, Urgency
+
+#: Nobody plans further ahead; a later time is a typing error.
+FURTHEST = timedelta(days=3 * 366)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One line of the audience: exactly one of `unit`, `person` and `uploaded`."""
+
+    effect: AudienceRule.Effect = AudienceRule.Effect.INCLUDE
+    reach: AudienceRule.Reach = AudienceRule.Reach.SELF
+    unit: OrgUnit | None = None
+    kind: str = ""
+    person: Person | None = None
+    uploaded: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A message as it is handed in. `rows` maps the id of an uploaded person to the personal values."""
+
+    title: str
+    content: str
+    type: MessageType
+    unit: OrgUnit
+    urgency: str = Urgency.GENERAL
+    channels: tuple[Channel, ...]
+    publish_at: datetime | None = None
+    expires_at: datetime | None = None
+    rules: tuple[Rule, ...]
+    rows: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+
+
+def check(draft: Draft, *, by: User) -> None:
+    """Whether `by` may hand in this draft, and whether it makes sense. Raises an error that says what to change."""
+    check_rights(draft, by=by)
+    check_times(draft.publish_at, draft.expires_at)
+    check_content(draft)
+    if not draft.rules:
+        raise InvalidInput(_("Choose at least one recipient."), field="audience", code="no_recipients")
+    if not draft.channels:
+        raise InvalidInput(_("Choose at least one channel."), field="channels")
+    for channel in draft.channels:
+        if not channel.enabled:
+            raise InvalidInput(_("The channel %s is switched off.") % channel, field="channels")
+
+
+def check_rights(draft: Draft, *, by: User) -> None:
+    if draft.unit.pk not in rights.visible_units(by):
+        raise NotFound(_("There is no such unit."), field="unit")
+    if not rights.may(by, Right.WRITE, draft.unit):
+        raise NotAllowed()
+    if draft.urgency == Urgency.EMERGENCY and not rights.may(by, Right.EMERGENCY, draft.unit):
+        raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
+    reachable = rights.reachable_units(by)
+    if any(rule.unit and rule.unit.pk not in reachable for rule in draft.rules):
+        raise NotFound(_("There is no such unit."), field="audience")
+    named = {rule.person.pk for rule in draft.rules if rule.person} | set(draft.rows)
+    if named and not by.is_superuser:
+        known = Person.objects.filter(pk__in=named, memberships__unit__in=reachable).values_list("pk", flat=True)
+        if named - set(known):
+            raise NotFound(_("There is no such person."), field="audience")
+
+
+def check_times(publish_at: datetime | None, expires_at: datetime | None) -> None:
+    now = timezone.now()
+    for name, at in (("publish_time", publish_at), ("expires_at", expires_at)):
+        if at and at <= now:
+            raise InvalidInput(_("This time is in the past."), field=name)
+        if at and at > now + FURTHEST:
+            raise InvalidInput(_("This time is more than three years ahead."), field=name)
+    if publish_at and expires_at and expires_at <= publish_at:
+        raise InvalidInput(_("The message would expire before it is published."), field="expires_at")
+
+
+def check_content(draft: Draft) -> None:
+    names = _placeholders(draft.title, "title") | _placeholders(draft.content, "content")
+    if any(ord(character) < 32 for character in draft.title):
+        raise InvalidInput(_("The title must be one line."), field="title")
+    wanted = names - rendering.BUILT_IN
+    if not wanted:
+        return
+    uploaded_only = all(
+        rule.uploaded and rule.reach == AudienceRule.Reach.SELF
+        for rule in draft.rules
+        if rule.effect == AudienceRule.Effect.INCLUDE
+    )
+    if not uploaded_only:
+        raise InvalidInput(
+            _("These placeholders need personal values, which only uploaded people have: %s")
+            % ", ".join(sorted(wanted)),
+            field="content",
+            code="missing_value",
+        )
+    missing = {name for values in draft.rows.values() for name in wanted - values.keys()}
+    if missing:
+        raise InvalidInput(
+            _("Some uploaded people have no value for: %s") % ", ".join(sorted(missing)),
+            field="audience",
+            code="missing_value",
+        )
+
+
+def check_audience(people: QuerySet[Person]) -> None:
+    """The audience must neither be empty nor above the school's limit. Counts no further than the limit."""
+    count = people.order_by()[: settings.MAX_AUDIENCE + 1].count()
+    if not count:
+        raise InvalidInput(_("No recipients: nobody matches this audience."), field="audience", code="no_recipients")
+    if count > settings.MAX_AUDIENCE:
+        raise InvalidInput(
+            _("The audience is above this school's limit of %d people.") % settings.MAX_AUDIENCE, field="audience"
+        )
+
+
+def _placeholders(text: str, field: str) -> frozenset[str]:
+    try:
+        return rendering.parse(text).names
+    except InvalidInput as error:
+        raise InvalidInput(error.detail, field=field) from None

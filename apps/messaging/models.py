@@ -1,0 +1,180 @@
+"""What departments write, for whom, and over which channels."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Value
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.channels.models import Channel
+from apps.core.fields import ExactCharField
+from apps.directory.models import OrgUnit, Person
+from apps.messaging.states import Status
+
+
+class Urgency(models.TextChoices):
+    GENERAL = "general", _("general")
+    URGENT = "urgent", _("urgent")
+    EMERGENCY = "emergency", _("emergency")
+
+
+class MessageType(models.Model):
+    """Announcement, notice, exam arrangement, and what the school adds: a row, never code."""
+
+    key = ExactCharField(_("key"), max_length=30, unique=True)
+    title = models.CharField(_("title"), max_length=50)
+    urgency = models.CharField(
+        _("urgency"), max_length=10, choices=Urgency.choices, default=Urgency.GENERAL
+    )
+    channels = models.ManyToManyField(Channel, verbose_name=_("channels"), blank=True)
+    approval_needed = models.BooleanField(
+        _("approval needed"), default=False, help_text=_("Only an approver other than the author may publish.")
+    )
+
+    class Meta:
+        verbose_name = _("message type")
+        verbose_name_plural = _("message types")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return gettext(self.title)
+
+
+class Template(models.Model):
+    """A text to start from, with ((placeholders))."""
+
+    type = models.ForeignKey(MessageType, models.CASCADE, related_name="templates", verbose_name=_("message type"))
+    name = models.CharField(_("name"), max_length=100)
+    title = models.CharField(_("title"), max_length=200)
+    content = models.TextField(_("content"))
+
+    class Meta:
+        verbose_name = _("message template")
+        verbose_name_plural = _("message templates")
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["type", "name"], name="template_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Message(models.Model):
+    """A message of a department. `publish_at` and `expires_at` are instants; None means at once and never."""
+
+    title = models.CharField(_("title"), max_length=200)
+    content = models.TextField(_("content"), max_length=20_000)
+    type = models.ForeignKey(MessageType, models.PROTECT, related_name="messages", verbose_name=_("message type"))
+    urgency = models.CharField(_("urgency"), max_length=10, choices=Urgency.choices, default=Urgency.GENERAL)
+    unit = models.ForeignKey(OrgUnit, models.PROTECT, related_name="messages", verbose_name=_("owner unit"))
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages", verbose_name=_("author")
+    )
+    status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.DRAFT)
+    publish_at = models.DateTimeField(_("publish time"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expiry"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+    published_at = models.DateTimeField(_("published at"), null=True, editable=False)
+    ended_at = models.DateTimeField(_("ended at"), null=True, editable=False)
+    #: Fan-out has dealt with every person whose id is not above this.
+    fan_out_cursor = models.BigIntegerField(default=0, editable=False)
+    #: When the sweep should ring this message's fan-out again.
+    ring_at = models.DateTimeField(null=True, editable=False)
+    audience_size = models.PositiveIntegerField(_("audience"), default=0, editable=False)
+
+    channels = models.ManyToManyField(Channel, through="MessageChannel", verbose_name=_("channels"))
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes = [
+            models.Index(fields=["status", "publish_at"], name="message_publish_due"),
+            models.Index(fields=["status", "expires_at"], name="message_expire_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class MessageChannelQuerySet(models.QuerySet):
+    def unsettled(self) -> "MessageChannelQuerySet":
+        """Those with deliveries still open, told by the counters alone."""
+        return self.exclude(total=sum((F(name) for name in SETTLED_COUNTERS), Value(0)))
+
+
+#: One counter for each settled state of a delivery, by the same name.
+SETTLED_COUNTERS = ("accepted", "delivered", "failed", "cancelled", "expired", "suppressed")
+
+
+class MessageChannel(models.Model):
+    """Message × channel, with counters of its deliveries: `total` less the others are still open."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="message_channels", verbose_name=_("message"))
+    channel = models.ForeignKey(
+        Channel, models.PROTECT, related_name="message_channels", verbose_name=_("channel")
+    )
+    total = models.PositiveIntegerField(default=0)
+    accepted = models.PositiveIntegerField(default=0)
+    delivered = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+    expired = models.PositiveIntegerField(default=0)
+    suppressed = models.PositiveIntegerField(default=0)
+
+    objects = MessageChannelQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("channel of a message")
+        verbose_name_plural = _("channels of messages")
+        ordering = ["channel_id"]
+        constraints = [models.UniqueConstraint(fields=["message", "channel"], name="message_channel_once")]
+
+    def __str__(self) -> str:
+        return f"{self.message} · {self.channel}"
+
+
+class AudienceRule(models.Model):
+    """One line of an audience: include or exclude a unit with its subtree, a person, or the uploaded people."""
+
+    class Effect(models.TextChoices):
+        INCLUDE = "include", _("include")
+        EXCLUDE = "exclude", _("exclude")
+
+    class Reach(models.TextChoices):
+        SELF = "self", _("the people themselves")
+        GUARDIANS = "guardians", _("their guardians")
+        BOTH = "both", _("the people and their guardians")
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="audience_rules", verbose_name=_("message"))
+    effect = models.CharField(_("effect"), max_length=10, choices=Effect.choices, default=Effect.INCLUDE)
+    reach = models.CharField(_("reach"), max_length=10, choices=Reach.choices, default=Reach.SELF)
+    unit = models.ForeignKey(OrgUnit, models.PROTECT, null=True, blank=True, verbose_name=_("org unit"))
+    kind = models.CharField(
+        _("kind of person"), max_length=20, choices=Person.Kind.choices, blank=True, help_text=_("Empty: everybody.")
+    )
+    person = models.ForeignKey(Person, models.CASCADE, null=True, blank=True, verbose_name=_("person"))
+    uploaded = models.BooleanField(_("the uploaded people"), default=False)
+
+    class Meta:
+        verbose_name = _("audience rule")
+        verbose_name_plural = _("audience rules")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_effect_display()} · {self.unit or self.person or _('the uploaded people')}"
+
+
+class AudienceRow(models.Model):
+    """An uploaded person with personal values (placeholder name -> text)."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="audience_rows", verbose_name=_("message"))
+    person = models.ForeignKey(Person, models.CASCADE, related_name="audience_rows", verbose_name=_("person"))
+    values = models.JSONField(_("personal values"), default=dict)
+
+    class Meta:
+        verbose_name = _("audience row")
+        verbose_name_plural = _("audience rows")
+        constraints = [models.UniqueConstraint(fields=["message", "person"], name="audience_row_once")]
+
+    def __str__(self) -> str:
+        return f"{self.message} · {self.person}"

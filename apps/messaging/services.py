@@ -1,0 +1,186 @@
+"""Every verb on a message. API, console, admin and tasks call these; nothing else writes `Message.status`."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.accounts import rights
+from apps.accounts.models import User
+from apps.accounts.rights import Right
+from apps.audit import services as audit
+from apps.core import jobs
+from apps.core.db import transactional
+from apps.core.errors import Conflict, NotAllowed, NotFound
+from apps.messaging import audience, drafts
+from apps.messaging.drafts import Draft
+from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel
+from apps.messaging.states import RECALLABLE, TRANSITIONS, Status
+
+
+@transactional
+def create(draft: Draft, *, by: User) -> Message:
+    """Store a draft. Raises `InvalidInput`, `NotAllowed` or `NotFound`; then nothing is stored."""
+    drafts.check(draft, by=by)
+    message = Message(author=by)
+    _write(message, draft)
+    audit.record("create", message, by=by, title=message.title)
+    return message
+
+
+@transactional
+def change(message: Message, draft: Draft, *, by: User) -> Message:
+    """Replace a draft's content, audience and channels. Raises `Conflict` once it is published."""
+    _lock(message)
+    _require(message, Right.WRITE, by=by)
+    if message.status != Status.DRAFT:
+        raise Conflict(_("Only a draft can be changed; this message is %s.") % message.get_status_display())
+    drafts.check(draft, by=by)
+    message.audience_rules.all().delete()
+    message.audience_rows.all().delete()
+    message.message_channels.all().delete()
+    _write(message, draft)
+    audit.record("change", message, by=by, title=message.title)
+    return message
+
+
+@transactional
+def delete(message: Message, *, by: User) -> None:
+    """Remove a draft. Raises `Conflict` for anything that was published."""
+    _lock(message)
+    _require(message, Right.WRITE, by=by)
+    if message.status != Status.DRAFT:
+        raise Conflict(_("Only a draft can be deleted; this message is %s.") % message.get_status_display())
+    audit.record("delete", message, by=by, title=message.title)
+    message.delete()
+
+
+@transactional
+def publish(message: Message, *, by: User) -> Message:
+    """Publish now, or at `publish_at`. Costs the same for any audience: the people are looked up by fan-out.
+
+    Raises `Conflict` if it is not a draft any more, `InvalidInput` if its time has passed meanwhile.
+    """
+    _lock(message)
+    _require(message, Right.PUBLISH, by=by)
+    if message.type.approval_needed and (message.author == by or not rights.may(by, Right.APPROVE, message.unit)):
+        raise NotAllowed(_("This type of message is published by an approver who is not its author."))
+    if message.status != Status.DRAFT:
+        raise Conflict(_("This message is already %s.") % message.get_status_display())
+    drafts.check_times(message.publish_at, message.expires_at)
+    if message.publish_at:
+        _move(message, Status.SCHEDULED)
+    else:
+        _begin(message)
+    audit.record("publish", message, by=by, publish_at=message.publish_at and message.publish_at.isoformat())
+    return message
+
+
+@transactional
+def recall(message: Message, *, by: User) -> Message:
+    """Take back what has not been sent. Raises `Conflict` if there is nothing left to take back."""
+    _lock(message)
+    _require(message, Right.PUBLISH, by=by)
+    if message.status not in RECALLABLE:
+        raise Conflict(_("This message is %s and cannot be recalled.") % message.get_status_display())
+    _move(message, Status.RECALLED, ended_at=timezone.now())
+    audit.record("recall", message, by=by)
+    jobs.enqueue(jobs.CLOSE, message.pk, lane=jobs.FAN_OUT_LANE)
+    return message
+
+
+@transactional
+def begin(message_id: int) -> bool:
+    """Start a scheduled message whose time has come; expire it instead if that time has passed too."""
+    message = Message.objects.select_for_update().get(pk=message_id)
+    if message.status != Status.SCHEDULED or message.publish_at > timezone.now():
+        return False
+    if message.expires_at and message.expires_at <= timezone.now():
+        return expire(message_id)
+    _begin(message)
+    audit.record("begin", message, by=None)
+    return True
+
+
+@transactional
+def expire(message_id: int) -> bool:
+    """End a message whose expiry has passed; what is not yet sent never will be."""
+    message = Message.objects.select_for_update().get(pk=message_id)
+    if Status.EXPIRED not in TRANSITIONS[Status(message.status)] or message.expires_at > timezone.now():
+        return False
+    _move(message, Status.EXPIRED, ended_at=timezone.now())
+    audit.record("expire", message, by=None)
+    jobs.enqueue(jobs.CLOSE, message.pk, lane=jobs.FAN_OUT_LANE)
+    return True
+
+
+def finish(message_id: int) -> bool:
+    """Close the books of a published message all of whose deliveries are settled."""
+    unsettled = MessageChannel.objects.unsettled().filter(message=message_id)
+    return bool(
+        Message.objects.filter(pk=message_id, status=Status.PUBLISHED)
+        .exclude(pk__in=unsettled.values("message"))
+        .update(status=Status.FINISHED, ended_at=Now())
+    )
+
+
+def move_cursor(message: Message, *, to: int, added: int) -> None:
+    """Note that fan-out has dealt with everybody up to person `to`, `added` of them recipients."""
+    message.fan_out_cursor = to
+    Message.objects.filter(pk=message.pk).update(
+        fan_out_cursor=to, audience_size=F("audience_size") + added, ring_at=Now() + settings.RING_AGAIN
+    )
+
+
+def fanned_out(message: Message) -> None:
+    """Every person of the audience has been dealt with."""
+    _move(message, Status.PUBLISHED, ring_at=None)
+
+
+def _begin(message: Message) -> None:
+    now = timezone.now()
+    _move(message, Status.PUBLISHING, published_at=now, ring_at=now + settings.RING_AGAIN)
+    jobs.enqueue(jobs.FAN_OUT, message.pk, lane=jobs.FAN_OUT_LANE)
+
+
+def _move(message: Message, to: Status, **fields: datetime | None) -> None:
+    """The one place a message changes state; its row is locked by the caller's transaction."""
+    if to not in TRANSITIONS[Status(message.status)]:
+        raise Conflict(_("This message is already %s.") % message.get_status_display())
+    changed = Message.objects.filter(pk=message.pk, status=message.status).update(status=to, **fields)
+    if not changed:
+        raise Conflict(_("Somebody else has just changed this message; load it again."))
+    for name, value in {"status": to, **fields}.items():
+        setattr(message, name, value)
+
+
+def _lock(message: Message) -> None:
+    """Read the message as it is now, and keep others from changing it until the transaction ends."""
+    if not Message.objects.select_for_update().filter(pk=message.pk).exists():
+        raise NotFound()
+    message.refresh_from_db()
+
+
+def _require(message: Message, right: Right, *, by: User) -> None:
+    if message.unit_id not in rights.visible_units(by):
+        raise NotFound()
+    if not rights.may(by, right, message.unit):
+        raise NotAllowed()
+
+
+def _write(message: Message, draft: Draft) -> None:
+    for name in ("title", "content", "type", "unit", "urgency", "publish_at", "expires_at"):
+        setattr(message, name, getattr(draft, name))
+    message.save()
+    MessageChannel.objects.bulk_create(MessageChannel(message=message, channel=one) for one in draft.channels)
+    AudienceRule.objects.bulk_create(AudienceRule(message=message, **vars(rule)) for rule in draft.rules)
+    AudienceRow.objects.bulk_create(
+        (AudienceRow(message=message, person_id=pk, values=dict(values)) for pk, values in draft.rows.items()),
+        batch_size=1000,
+    )
+    drafts.check_audience(audience.people(message))
+
+

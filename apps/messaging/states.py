@@ -1,0 +1,35 @@
+"""The states of a message and the ways between them, as data (design §3)."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Status(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    SCHEDULED = "scheduled", _("scheduled")
+    PUBLISHING = "publishing", _("publishing")
+    PUBLISHED = "published", _("published")
+    FINISHED = "finished", _("finished")
+    EXPIRED = "expired", _("expired")
+    RECALLED = "recalled", _("recalled")
+
+
+#: Deliveries may start.
+LIVE = frozenset({Status.PUBLISHING, Status.PUBLISHED})
+#: What is not yet sent has to be taken back.
+WITHDRAWN = frozenset({Status.EXPIRED, Status.RECALLED})
+RECALLABLE = frozenset({Status.SCHEDULED}) | LIVE
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.DRAFT: frozenset({Status.SCHEDULED, Status.PUBLISHING}),
+    Status.SCHEDULED: frozenset({Status.PUBLISHING, Status.EXPIRED, Status.RECALLED}),
+    Status.PUBLISHING: frozenset({Status.PUBLISHED, Status.EXPIRED, Status.RECALLED}),
+    Status.PUBLISHED: frozenset({Status.FINISHED, Status.EXPIRED, Status.RECALLED}),
+    Status.FINISHED: frozenset(),
+    Status.EXPIRED: frozenset(),
+    Status.RECALLED: frozenset(),
+}
+
+
+def may_follow(before: Status, after: Status) -> bool:
+    return after in TRANSITIONS[before]

@@ -1,0 +1,256 @@
+"""All settings of msgcenter, read from the environment (and from `var/msgcenter.env`, where the environment wins).
+
+`docs/settings.md` lists the variables.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from msgcenter import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- where things are -------------------------------------------------------------------------------------------------
+VAR = Path(env.text("MSGCENTER_VAR", str(BASE_DIR / "var"))).resolve()
+env_file = env.text("MSGCENTER_ENV_FILE", str(VAR / "msgcenter.env"))
+if env_file:
+    env.load_file(Path(env_file))
+
+SECRET_KEY = env.text("MSGCENTER_SECRET_KEY")
+# Key of the provider settings at rest (django-fernet-encrypted-fields derives the Fernet key from it and SECRET_KEY).
+SALT_KEY = env.text("MSGCENTER_SETTINGS_KEY")
+DEBUG = env.boolean("MSGCENTER_DEBUG", default=False)
+ALLOWED_HOSTS = env.words("MSGCENTER_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+# The address under which providers and people reach this site; callbacks are signed over it. Empty: no callbacks.
+PUBLIC_URL = env.text("MSGCENTER_PUBLIC_URL", "").rstrip("/")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+# Names this installation in Message-IDs and collapse keys, so that two installations never share one.
+ENVIRONMENT_ID = env.text("MSGCENTER_ENVIRONMENT_ID", "msgcenter")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_filters",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "csp",
+    "tree_queries",
+    "apps.core",
+    "apps.audit",
+    "apps.directory",
+    "apps.accounts",
+    "apps.channels",
+    "apps.messaging",
+    "apps.delivery",
+    "apps.inbox",
+    "apps.console",
+    "workers",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "apps.core.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "msgcenter.urls"
+WSGI_APPLICATION = "msgcenter.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- database ---------------------------------------------------------------------------------------------------------
+CONN_MAX_AGE = 600
+
+
+def database() -> dict[str, object]:
+    """SQLite for one machine, MySQL 8 / MariaDB >= 10.6 in production (utf8mb4, strict, READ COMMITTED, UTC)."""
+    if env.text("MSGCENTER_DB", "sqlite") == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": env.text("MSGCENTER_DB_NAME", str(VAR / "msgcenter.sqlite3")),
+            "CONN_MAX_AGE": CONN_MAX_AGE,
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    options: dict[str, object] = {
+        "charset": "utf8mb4",
+        "isolation_level": "read committed",
+        "connect_timeout": 5,
+        "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
+        "innodb_lock_wait_timeout=10",
+    }
+    if socket := env.text("MSGCENTER_DB_SOCKET", ""):
+        options["unix_socket"] = socket
+    return {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": env.text("MSGCENTER_DB_NAME", "msgcenter"),
+        "USER": env.text("MSGCENTER_DB_USER", "msgcenter"),
+        "PASSWORD": env.text("MSGCENTER_DB_PASSWORD", ""),
+        "HOST": env.text("MSGCENTER_DB_HOST", ""),
+        "PORT": env.text("MSGCENTER_DB_PORT", ""),
+        "CONN_MAX_AGE": CONN_MAX_AGE,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+        "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_general_ci"},
+    }
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# A roster row or an uploaded list of 30,000 people with their values comes to about 10 MB of JSON.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+
+# --- Celery -----------------------------------------------------------------------------------------------------------
+REDIS_URL = env.text("MSGCENTER_REDIS_URL", "redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+# A hung broker must cost a publisher seconds, not the 40 s of the defaults; blocking pops of kombu last 1 s.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "retry_on_timeout": False,
+    "visibility_timeout": 3600,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+# The row is the queue: a task is a doorbell that may be lost, so it is acknowledged early and keeps no result.
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_DB_REUSE_MAX = 50
+CELERY_TASK_DEFAULT_QUEUE = "periodic"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- dispatch ---------------------------------------------------------------------------------------------------------
+# How long a worker may hold rows without renewing its lease, and after how long an unclaimed row is rung again.
+LEASE = timedelta(seconds=env.integer("MSGCENTER_LEASE_SECONDS", 60))
+RING_AGAIN = timedelta(seconds=env.integer("MSGCENTER_RING_AGAIN_SECONDS", 30))
+FAN_OUT_SLICE = env.integer("MSGCENTER_FAN_OUT_SLICE", 5000)
+MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
+
+# --- people and rights ------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.rest.StrictJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env.text("MSGCENTER_API_RATE", "600/min"),
+        "login": env.text("MSGCENTER_LOGIN_RATE", "30/min"),
+    },
+    "DEFAULT_PAGINATION_CLASS": "apps.core.rest.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "apps.core.rest.ErrorHandler"}
+REST_KNOX = {"TOKEN_TTL": timedelta(hours=12), "AUTO_REFRESH": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "msgcenter",
+    "DESCRIPTION": "Write messages, publish them, and follow every delivery.",
+    "VERSION": "1",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "OAS_VERSION": "3.1.0",
+}
+
+# --- language and time ------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = env.text("MSGCENTER_TIME_ZONE", "Asia/Shanghai")
+
+# --- pages and files --------------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = VAR / "static"
+NODE_MODULES = BASE_DIR / "apps" / "core" / "assets" / "node_modules"
+STATICFILES_DIRS = [
+    ("vendor/bootstrap", NODE_MODULES / "bootstrap" / "dist"),
+    ("vendor/bootstrap-icons", NODE_MODULES / "bootstrap-icons" / "font"),
+    ("vendor/axios", NODE_MODULES / "axios" / "dist"),
+]
+WHITENOISE_USE_FINDERS = True
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("MSGCENTER_LOG_LEVEL", "INFO")},
+}
