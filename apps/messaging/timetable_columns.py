@@ -94,11 +94,15 @@ HEADER_WITHIN = 20
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Where the table starts: the row of the column names, and field -> position and name of its column."""
+    """Where the table starts: the row of the column names, and field -> position and name of its column.
+
+    `titles` are all names that stand in the row, whether we know them or not.
+    """
 
     row: int
     positions: dict[str, int]
     names: dict[str, str]
+    titles: tuple[str, ...] = ()
 
     def missing(self) -> list[str]:
         found = self.positions.keys()
@@ -128,7 +132,11 @@ def _header(row: int, cells: Sequence[str]) -> Header:
         name = next((alias for alias in aliases if alias in titles), None)
         if name:
             positions[field] = titles[name]
-    return _dated(Header(row, positions, {field: cells[position] for field, position in positions.items()}))
+    # `考试日期` alone holds the whole time where there is no second column for it.
+    if "date" in positions and not positions.keys() & {"when", "starts"}:
+        positions["when"] = positions.pop("date")
+    names = {field: cells[position] for field, position in positions.items()}
+    return Header(row, positions, names, tuple(cell for cell in cells if cell))
 
 
 def _title(cell: str) -> str:
@@ -137,18 +145,3 @@ def _title(cell: str) -> str:
     if re.search(r"[a-zA-Z]", bare):
         return re.sub(r"[\s_]+", " ", bare).strip().lower()
     return re.sub(r"\s+", "", bare)
-
-
-def _dated(header: Header) -> Header:
-    """`考试日期` alone holds the whole time where there is no second column for it."""
-    alone = "date" in header.positions and not header.positions.keys() & {"when", "starts"}
-    if not alone:
-        return header
-    rename = {"date": "when"}
-    return Header(
-        header.row,
-        *(
-            {rename.get(key, key): value for key, value in mapping.items()}
-            for mapping in (header.positions, header.names)
-        ),
-    )
