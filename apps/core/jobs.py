@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 FAN_OUT = "workers.fan_out"
 DELIVER = "workers.deliver"
 CLOSE = "workers.close"
+SWEEP = "workers.sweep"
 
 FAN_OUT_LANE = "fanout"
 

@@ -1,13 +1,18 @@
 """Reading the ledger."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Now
 
-from apps.delivery.models import Delivery
-from apps.delivery.states import OPEN, SETTLED, Status
+from apps.delivery.models import Delivery, Suppression
+from apps.delivery.states import SETTLED, Status
+from apps.directory.models import ContactPoint
 from apps.messaging.models import Message, MessageChannel
+from apps.messaging.states import LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +92,83 @@ def _channel_progress(row: MessageChannel, counted: list[ReasonCount]) -> Channe
     )
 
 
-def open_deliveries(message: Message) -> QuerySet[Delivery]:
-    return deliveries(message).filter(status__in=OPEN)
+def message_channel(message_channel_id: int) -> MessageChannel:
+    return MessageChannel.objects.select_related("message", "channel").get(pk=message_channel_id)
+
+
+def may_send(message_channel_id: int) -> bool:
+    """Whether the message is still to go out on this channel: not recalled, not expired, channel on."""
+    return MessageChannel.objects.filter(
+        Q(message__expires_at=None) | Q(message__expires_at__gt=Now()),
+        pk=message_channel_id,
+        message__status__in=LIVE,
+        channel__enabled=True,
+    ).exists()
+
+
+def queued_ids(message_channel_id: int, *, after: int, up_to: int) -> list[int]:
+    """Ids, in order, of the ready deliveries of the people with `after < id <= up_to`."""
+    return list(
+        Delivery.objects.filter(
+            message_channel=message_channel_id,
+            status=Status.QUEUED,
+            recipient__person__gt=after,
+            recipient__person__lte=up_to,
+        )
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+
+
+def claimed(message_channel_id: int, first_id: int, last_id: int, *, lease: str) -> list[Delivery]:
+    return list(
+        Delivery.objects.filter(
+            message_channel=message_channel_id,
+            pk__gte=first_id,
+            pk__lte=last_id,
+            status=Status.CLAIMED,
+            lease=lease,
+        )
+        .select_related("recipient__person")
+        .order_by("pk")
+    )
+
+
+def suppression_reasons(deliveries: Sequence[Delivery], *, kind: str) -> dict[int, str]:
+    """Delivery id -> reason, for those whose address is on the suppression list."""
+    listed = dict(
+        Suppression.objects.filter(kind=kind, value__in={one.address for one in deliveries}).values_list(
+            "value", "reason"
+        )
+    )
+    return {one.pk: listed[one.address] for one in deliveries if one.address in listed}
+
+
+def every_address(deliveries: Sequence[Delivery], *, kind: str) -> dict[int, tuple[str, ...]]:
+    """Delivery id -> all addresses of this kind that its person has now."""
+    found = defaultdict(list)
+    points = ContactPoint.objects.filter(kind=kind, person__in={one.recipient.person_id for one in deliveries})
+    for person_id, value in points.order_by("pk").values_list("person", "value"):
+        found[person_id].append(value)
+    return {one.pk: tuple(found[one.recipient.person_id]) for one in deliveries}
+
+
+def due(status: Status, limit: int) -> list[Delivery]:
+    """Rows in `status` that a sweep has to look at now, the longest due first."""
+    return list(
+        Delivery.objects.filter(status=status, due_at__lte=Now())
+        .select_related("message_channel__channel", "message_channel__message")
+        .order_by("due_at")[:limit]
+    )
+
+
+def due_unknown(limit: int) -> list[Delivery]:
+    return list(
+        Delivery.objects.filter(status=Status.UNKNOWN, due_at__lte=Now())
+        .select_related("message_channel__channel", "message_channel__message", "recipient__person", "account")
+        .order_by("due_at")[:limit]
+    )
+
+
+def younger_than(delivery: Delivery, age: timedelta) -> bool:
+    return Delivery.objects.filter(pk=delivery.pk, sent_at__gt=Now() - age).exists()

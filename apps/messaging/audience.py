@@ -1,6 +1,6 @@
 """Who a message is for: its rules, resolved by the database."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import FilteredRelation, Q, QuerySet
 
 from apps.directory.models import Membership, OrgUnit, Person, Relation
 from apps.messaging.models import AudienceRow, AudienceRule, Message
@@ -22,6 +22,17 @@ def people(message: Message, *, after: int = 0, up_to: int | None = None) -> Que
         return Person.objects.none()
     found = Person.objects.filter(bounds.on("pk"), included)
     return (found.exclude(excluded) if excluded else found).order_by("pk")
+
+
+def with_values(people: QuerySet[Person], message: Message) -> QuerySet[Person]:
+    """The same people, each joined with the uploaded row of this message as `row` (empty for the others)."""
+    return people.annotate(row=FilteredRelation("audience_rows", condition=Q(audience_rows__message=message)))
+
+
+def slice_end(message: Message, *, after: int, size: int) -> int | None:
+    """The id of the last of the next `size` people, or None if there is nobody left."""
+    ids = people(message, after=after).values_list("pk", flat=True)[:size]
+    return max(ids, default=None)
 
 
 class Bounds:

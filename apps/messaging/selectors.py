@@ -1,11 +1,15 @@
 """Reading messages. Everything a person may see goes through `visible_to`."""
 
-from django.db.models import QuerySet
+from collections.abc import Collection
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from apps.accounts import rights
 from apps.accounts.models import User
 from apps.core.errors import NotFound
-from apps.messaging.models import Message
+from apps.messaging.models import Message, MessageChannel
+from apps.messaging.states import LIVE, WITHDRAWN, Status
 
 
 def visible_to(user: User) -> QuerySet[Message]:
@@ -19,3 +23,35 @@ def get(user: User, message_id: int) -> Message:
     if message is None:
         raise NotFound()
     return message
+
+
+def publish_due(limit: int) -> list[int]:
+    """Ids of scheduled messages whose time has come."""
+    return _ids({Status.SCHEDULED}, Q(publish_at__lte=Now()), limit)
+
+
+def expire_due(limit: int) -> list[int]:
+    return _ids(LIVE | {Status.SCHEDULED}, Q(expires_at__lte=Now()), limit)
+
+
+def fan_out_stalled(limit: int) -> list[int]:
+    """Ids of messages in fan-out whose doorbell was lost, or whose worker was."""
+    return _ids({Status.PUBLISHING}, Q(ring_at__lte=Now()), limit)
+
+
+def finishable(limit: int) -> list[int]:
+    """Ids of published messages with nothing left open."""
+    unsettled = MessageChannel.objects.unsettled().filter(message__status=Status.PUBLISHED)
+    return _ids({Status.PUBLISHED}, ~Q(pk__in=unsettled.values("message")), limit)
+
+
+def ended_unsettled(limit: int) -> list[int]:
+    """Ids of recalled and expired messages with deliveries still open."""
+    unsettled = MessageChannel.objects.unsettled().filter(message__status__in=WITHDRAWN)
+    return _ids(WITHDRAWN, Q(pk__in=unsettled.values("message")), limit)
+
+
+def _ids(statuses: Collection[Status], condition: Q, limit: int) -> list[int]:
+    return list(
+        Message.objects.filter(condition, status__in=statuses).order_by("pk").values_list("pk", flat=True)[:limit]
+    )

@@ -135,6 +135,11 @@ def move_cursor(message: Message, *, to: int, added: int) -> None:
     )
 
 
+def postpone_ring(message_id: int) -> None:
+    """Fan-out is being rung again now; look at it again after the usual time."""
+    Message.objects.filter(pk=message_id).update(ring_at=Now() + settings.RING_AGAIN)
+
+
 def fanned_out(message: Message) -> None:
     """Every person of the audience has been dealt with."""
     _move(message, Status.PUBLISHED, ring_at=None)

@@ -1,0 +1,62 @@
+"""Message -> rows: the audience is frozen slice by slice, and every slice rings its doorbells.
+
+Each job does one slice and rings for the next, so two messages take turns. Killed anywhere, the next ring goes on at the
+cursor: a slice's rows and the cursor move in one transaction.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from apps.core import jobs
+from apps.core.db import transactional
+from apps.delivery import selectors, services
+from apps.messaging import audience
+from apps.messaging import services as messaging
+from apps.messaging.models import Message, MessageChannel, Urgency
+from apps.messaging.states import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The people with `after < id <= up_to` have just been frozen."""
+
+    after: int
+    up_to: int
+
+
+def fan_out(message_id: int) -> None:
+    """Freeze the next slice, ring its deliveries, and ring again for the slice after it."""
+    frozen = freeze_slice(message_id)
+    if frozen is None:
+        return
+    jobs.ring(jobs.FAN_OUT, (message_id,), lane=jobs.FAN_OUT_LANE)
+    for message_channel in MessageChannel.objects.filter(message=message_id).select_related("channel", "message"):
+        if message_channel.channel.delivers:
+            ids = selectors.queued_ids(message_channel.pk, after=frozen.after, up_to=frozen.up_to)
+            ring_deliveries(message_channel, ids)
+
+
+@transactional
+def freeze_slice(message_id: int) -> Slice | None:
+    """One slice in one transaction. None if there is nothing (more) to do."""
+    message = Message.objects.select_for_update().get(pk=message_id)
+    if message.status != Status.PUBLISHING:
+        return None
+    after = message.fan_out_cursor
+    up_to = audience.slice_end(message, after=after, size=settings.FAN_OUT_SLICE)
+    if up_to is None:
+        messaging.fanned_out(message)
+        return None
+    added = services.freeze(message, after=after, up_to=up_to)
+    messaging.move_cursor(message, to=up_to, added=added)
+    return Slice(after, up_to)
+
+
+def ring_deliveries(message_channel: MessageChannel, ids: list[int]) -> None:
+    """One doorbell for each `batch_size` of these delivery ids, which are in order."""
+    channel = message_channel.channel
+    lane = channel.lane(urgent=message_channel.message.urgency != Urgency.GENERAL)
+    for start in range(0, len(ids), channel.batch_size):
+        batch = ids[start : start + channel.batch_size]
+        jobs.ring(jobs.DELIVER, (message_channel.pk, batch[0], batch[-1]), lane=lane)

@@ -1,0 +1,20 @@
+"""The beat table: what a clock starts, and how often (seconds).
+
+A tick that could not start in time is dropped (`expires`), because the next one finds the same rows.
+"""
+
+PERIODS = {
+    "publish_due": 1.0,
+    "expire_due": 1.0,
+    "finish": 1.0,
+    "promote_waiting": 1.0,
+    "ring_again": 5.0,
+    "return_leases": 2.0,
+    "resolve_unknown": 2.0,
+    "close_ended": 5.0,
+}
+
+BEAT_SCHEDULE = {
+    name: {"task": "workers.sweep", "schedule": period, "args": (name,), "options": {"expires": max(period, 5.0)}}
+    for name, period in PERIODS.items()
+}

@@ -1,0 +1,149 @@
+"""Everything a clock starts. Each sweep is bounded, harmless when run twice or by several beats, and callable from cron
+(`manage.py sweep`).
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from apps.channels import accounts
+from apps.channels.providers.base import Accepted, Outgoing, Refused
+from apps.core import jobs
+from apps.delivery import selectors, services
+from apps.delivery.models import Delivery
+from apps.delivery.services import Outcome
+from apps.delivery.states import Status
+from apps.messaging import selectors as messages
+from apps.messaging import services as messaging
+from apps.messaging.models import Message
+from apps.messaging.states import Status as MessageStatus
+from workers import dispatch, fanout, judge
+
+log = logging.getLogger(__name__)
+
+#: Rows one sweep looks at, so that its time and memory have a bound; the next tick goes on.
+LIMIT = 5000
+UNKNOWN_LIMIT = 50
+#: When a provider cannot be asked, how soon to ask again, and when to stop hoping for its evidence.
+ASK_AGAIN = timedelta(seconds=30)
+EVIDENCE_ENDS = timedelta(minutes=10)
+
+
+def publish_due() -> None:
+    """Publish what was scheduled for now; ring a fan-out that nobody has moved on."""
+    for message_id in messages.publish_due(LIMIT):
+        messaging.begin(message_id)
+    for message_id in messages.fan_out_stalled(LIMIT):
+        messaging.postpone_ring(message_id)
+        jobs.ring(jobs.FAN_OUT, (message_id,), lane=jobs.FAN_OUT_LANE)
+
+
+def expire_due() -> None:
+    """End what may no longer be sent."""
+    for message_id in messages.expire_due(LIMIT):
+        messaging.expire(message_id)
+
+
+def finish() -> None:
+    """Close the books of messages whose deliveries are all settled."""
+    for message_id in messages.finishable(LIMIT):
+        messaging.finish(message_id)
+
+
+def close_ended() -> None:
+    """Take back what recalled and expired messages have not sent, should their own job have been lost."""
+    for message_id in messages.ended_unsettled(LIMIT):
+        close(message_id)
+
+
+def close(message_id: int) -> None:
+    """Take back everything of a recalled or expired message that was certainly not handed over."""
+    message = Message.objects.get(pk=message_id)
+    if message.status not in ENDINGS:
+        return
+    status, reason = ENDINGS[MessageStatus(message.status)]
+    for message_channel in message.message_channels.all():
+        while services.retract(message_channel.pk, to=status, reason=reason, limit=LIMIT):
+            pass
+
+
+ENDINGS = {
+    MessageStatus.RECALLED: (Status.CANCELLED, "recalled"),
+    MessageStatus.EXPIRED: (Status.EXPIRED, "expired"),
+}
+
+
+def promote_waiting() -> None:
+    """Rows whose time has come are ready; ring them."""
+    due = selectors.due(Status.WAITING, LIMIT)
+    services.promote([one.pk for one in due])
+    _ring(due)
+
+
+def ring_again() -> None:
+    """Ready rows that nobody has claimed: their doorbell was lost, or the queue is long."""
+    due = selectors.due(Status.QUEUED, LIMIT)
+    services.postpone_ring([one.pk for one in due])
+    _ring(due)
+
+
+def return_leases() -> None:
+    """Rows whose worker has died: what was only claimed is ready again, what was being sent is unknown."""
+    over = selectors.due(Status.CLAIMED, LIMIT) + selectors.due(Status.SENDING, LIMIT)
+    if not over:
+        return
+    returned, unknown = services.end_leases([one.pk for one in over])
+    log.warning("leases over: %d rows back in the queue, %d with unknown outcome", returned, unknown)
+
+
+def resolve_unknown() -> None:
+    """Settle unknown rows by the provider's own evidence, and where there is none by the channel's crash rule."""
+    for delivery in selectors.due_unknown(UNKNOWN_LIMIT):
+        outcome = _resolution(delivery)
+        if outcome is None:
+            services.postpone_resolving(delivery.pk, by=ASK_AGAIN)
+        else:
+            services.resolve(delivery.message_channel_id, [outcome])
+
+
+def _resolution(delivery: Delivery) -> Outcome | None:
+    """None while the provider cannot be asked and there is still hope that it can."""
+    channel = delivery.message_channel.channel
+    provider = accounts.provider_for(delivery.account) if delivery.account else None
+    if provider is None or not provider.can_find:
+        return judge.without_evidence(delivery, channel)
+    sent = dispatch.outgoing(delivery.message_channel, delivery.account, delivery, (delivery.address,))
+    try:
+        evidence = provider.find(sent, since=delivery.sent_at) if isinstance(sent, Outgoing) else None
+    except OSError as error:
+        log.warning("provider of account %s cannot be asked: %s", delivery.account_id, error)
+        return None if selectors.younger_than(delivery, EVIDENCE_ENDS) else judge.without_evidence(delivery, channel)
+    match evidence:
+        case Accepted():
+            return Outcome(delivery.pk, Status.ACCEPTED, reference=evidence.reference)
+        case Refused():
+            return Outcome(delivery.pk, Status.FAILED, evidence.code)
+    return judge.without_evidence(delivery, channel)
+
+
+def _ring(due: Iterable[Delivery]) -> None:
+    by_channel: Callable[[Delivery], int] = lambda one: one.message_channel_id  # noqa: E731
+    for _key, group in itertools.groupby(sorted(due, key=by_channel), key=by_channel):
+        rows = list(group)
+        fanout.ring_deliveries(rows[0].message_channel, sorted(one.pk for one in rows))
+
+
+SWEEPS: dict[str, Callable[[], None]] = {
+    sweep.__name__: sweep
+    for sweep in (
+        publish_due,
+        expire_due,
+        finish,
+        close_ended,
+        promote_waiting,
+        ring_again,
+        return_leases,
+        resolve_unknown,
+    )
+}

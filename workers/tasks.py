@@ -1,0 +1,26 @@
+"""Every task: ids in, one call out. All of them may be lost, late or doubled without harm."""
+
+from celery import shared_task
+
+from apps.core import jobs
+from workers import dispatch, fanout, sweep
+
+
+@shared_task(name=jobs.FAN_OUT)
+def fan_out(message_id: int) -> None:
+    fanout.fan_out(message_id)
+
+
+@shared_task(name=jobs.DELIVER)
+def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
+    dispatch.deliver(message_channel_id, first_id, last_id)
+
+
+@shared_task(name=jobs.CLOSE)
+def close(message_id: int) -> None:
+    sweep.close(message_id)
+
+
+@shared_task(name=jobs.SWEEP)
+def run_sweep(name: str) -> None:
+    sweep.SWEEPS[name]()
