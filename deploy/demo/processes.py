@@ -1,0 +1,158 @@
+"""The trial's child processes: started, watched, started again, and gone when the trial is.
+
+Every child and whatever it starts carries `MARK` in its environment, so that what a killed trial left behind can be
+told from anything else on the machine, even where a process id has been used again.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MARK = "MSGCENTER_TRIAL"
+WRAPPER = Path(__file__).with_name("child.py")
+#: All of it together stays below the ten seconds that the trial promises.
+PATIENCE = 7.0
+LAST_PATIENCE = 1.5
+AT_ONCE = 5.0
+MOST_RESTARTS = 5
+TAIL_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A command under a name. Programs of a higher `stage` start later and are stopped earlier."""
+
+    name: str
+    command: tuple[str, ...]
+    stage: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A child that ended by itself: its exit status, what it wrote last, and whether it was started again."""
+
+    name: str
+    status: int
+    tail: str
+    restarted: bool
+
+
+@dataclass
+class Child:
+    program: Program
+    log: Path
+    env: Mapping[str, str]
+    process: subprocess.Popen | None = None
+    started: float = 0.0
+    restarts: int = 0
+
+    def start(self) -> None:
+        """In a session of its own, so that Ctrl-C in the terminal reaches the trial alone."""
+        command = [sys.executable, "-S", str(WRAPPER), str(os.getpid()), *self.program.command]
+        self.started = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                env=dict(self.env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """To the whole group, so that nothing it started stays behind."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def tail(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-TAIL_LINES:])
+
+
+@dataclass
+class Children:
+    """All children of this trial. Call `watch` regularly."""
+
+    logs: Path
+    mark: str
+    env: Mapping[str, str]
+    children: list[Child] = field(default_factory=list)
+
+    def start(self, program: Program) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        child = Child(program, self.logs / f"{program.name}.log", {**self.env, MARK: self.mark})
+        self.children.append(child)
+        child.start()
+
+    def watch(self) -> list[Death]:
+        """Which children have died since the last call; those that had run for a while are started again."""
+        return [self._bury(child) for child in self.children if not child.alive]
+
+    def _bury(self, child: Child) -> Death:
+        again = time.monotonic() - child.started > AT_ONCE and child.restarts < MOST_RESTARTS
+        death = Death(child.program.name, child.process.returncode, child.tail(), again)
+        child.signal(signal.SIGKILL)
+        if again:
+            child.restarts += 1
+            child.start()
+        return death
+
+    def stop(self) -> list[str]:
+        """End all children, the last stage first. Returns the names of those that had to be killed."""
+        killed = []
+        for stage in sorted({child.program.stage for child in self.children}, reverse=True):
+            running = [child for child in self.children if child.program.stage == stage and child.alive]
+            for child in running:
+                child.process.send_signal(signal.SIGTERM)
+            _wait(running, PATIENCE if stage else LAST_PATIENCE)
+            killed += [child.program.name for child in running if child.alive]
+            for child in running:
+                child.signal(signal.SIGKILL)
+                child.process.wait()
+        self.children.clear()
+        return killed
+
+
+def _wait(children: Sequence[Child], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(child.alive for child in children):
+        time.sleep(0.05)
+
+
+def marked(mark: str) -> Iterator[int]:
+    """Process ids of this user's processes, other than this one, that carry the mark."""
+    wanted = f"{MARK}={mark}".encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                yield int(entry.name)
+
+
+def clear_leftovers(mark: str) -> int:
+    """End what a killed trial left behind. Returns how many processes that were."""
+    found = list(marked(mark))
+    _signal(found, signal.SIGTERM)
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and any(marked(mark)):
+        time.sleep(0.05)
+    _signal(marked(mark), signal.SIGKILL)
+    return len(found)
+
+
+def _signal(pids: Sequence[int] | Iterator[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
