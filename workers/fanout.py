@@ -4,8 +4,6 @@ Each job does one slice and rings for the next, so two messages take turns. Kill
 cursor: a slice's rows and the cursor move in one transaction.
 """
 
-from dataclasses import dataclass
-
 from django.conf import settings
 
 from apps.core import jobs
@@ -17,40 +15,34 @@ from apps.messaging.models import Message, MessageChannel, Urgency
 from apps.messaging.states import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """The people with `after < id <= up_to` have just been frozen."""
-
-    after: int
-    up_to: int
-
-
 def fan_out(message_id: int) -> None:
     """Freeze the next slice, ring its deliveries, and ring again for the slice after it."""
     frozen = freeze_slice(message_id)
+    while frozen is not None and not frozen.count:
+        frozen = freeze_slice(message_id)
     if frozen is None:
         return
     jobs.ring(jobs.FAN_OUT, (message_id,), lane=jobs.FAN_OUT_LANE)
     for message_channel in MessageChannel.objects.filter(message=message_id).select_related("channel", "message"):
         if message_channel.channel.delivers:
-            ids = selectors.queued_ids(message_channel.pk, after=frozen.after, up_to=frozen.up_to)
+            ids = selectors.queued_ids(message_channel.pk, first=frozen.first, last=frozen.last)
             ring_deliveries(message_channel, ids)
 
 
 @transactional
-def freeze_slice(message_id: int) -> Slice | None:
+def freeze_slice(message_id: int) -> services.Frozen | None:
     """One slice in one transaction. None if there is nothing (more) to do."""
     message = Message.objects.select_for_update().get(pk=message_id)
     if message.status != Status.PUBLISHING:
         return None
     after = message.fan_out_cursor
-    up_to = audience.slice_end(message, after=after, size=settings.FAN_OUT_SLICE)
+    up_to = audience.slice_end(after=after, size=settings.FAN_OUT_SLICE)
     if up_to is None:
         messaging.fanned_out(message)
         return None
-    added = services.freeze(message, after=after, up_to=up_to)
-    messaging.move_cursor(message, to=up_to, added=added)
-    return Slice(after, up_to)
+    frozen = services.freeze(message, after=after, up_to=up_to)
+    messaging.move_cursor(message, to=up_to, added=frozen.count)
+    return frozen
 
 
 def ring_deliveries(message_channel: MessageChannel, ids: list[int]) -> None:

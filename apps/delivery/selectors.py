@@ -106,14 +106,14 @@ def may_send(message_channel_id: int) -> bool:
     ).exists()
 
 
-def queued_ids(message_channel_id: int, *, after: int, up_to: int) -> list[int]:
-    """Ids, in order, of the ready deliveries of the people with `after < id <= up_to`."""
+def queued_ids(message_channel_id: int, *, first: int, last: int) -> list[int]:
+    """Ids, in order, of the ready deliveries of a range of recipients."""
     return list(
         Delivery.objects.filter(
             message_channel=message_channel_id,
             status=Status.QUEUED,
-            recipient__person__gt=after,
-            recipient__person__lte=up_to,
+            recipient__gte=first,
+            recipient__lte=last,
         )
         .order_by("pk")
         .values_list("pk", flat=True)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, Value, When
-from django.db.models.expressions import Combinable
+from django.db.models import Case, CharField, Exists, F, Max, Min, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from apps.core.db import insert_select, transactional
@@ -38,66 +37,73 @@ class Outcome:
     maybe_duplicate: bool = False
 
 
-def freeze(message: Message, *, after: int, up_to: int) -> int:
-    """Freeze the people with `after < id <= up_to` as recipients, with a delivery per channel. Returns how many.
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A slice of the audience that has just been frozen: how many, and the range of their Recipient ids."""
+
+    count: int
+    first: int
+    last: int
+
+
+def freeze(message: Message, *, after: int, up_to: int) -> Frozen:
+    """Freeze the people with `after < id <= up_to` as recipients, with a delivery per channel.
 
     Runs inside the transaction that moves the message's cursor: both happen or neither.
     """
-    rows = audience.with_values(audience.people(message, after=after, up_to=up_to), message)
+    people = audience.with_values(audience.people(message, after=after, up_to=up_to), message)
     added = insert_select(
         Recipient,
         ["message", "person", "values", "created_at"],
-        rows.values_list(Value(message.pk), F("pk"), F("row__values"), Now()),
+        people.values_list(Value(message.pk), F("pk"), F("row__values"), Now()),
     )
+    recipients = Recipient.objects.filter(message=message, person__gt=after, person__lte=up_to)
+    ids = recipients.aggregate(first=Min("pk"), last=Max("pk"))
+    frozen = Frozen(added, first=ids["first"] or 0, last=ids["last"] or 0)
     for message_channel in message.message_channels.select_related("channel"):
         if message_channel.channel.delivers:
-            _freeze_channel(message_channel, after=after, up_to=up_to)
+            _freeze_channel(message_channel, frozen)
         else:
             _count(message_channel.pk, Counter(total=added, delivered=added))
-    return added
+    return frozen
 
 
-def _freeze_channel(message_channel: MessageChannel, *, after: int, up_to: int) -> None:
+def _freeze_channel(message_channel: MessageChannel, frozen: Frozen) -> None:
+    """Insert the slice's deliveries as queued, then end those that must not go out, before anybody can see them.
+
+    One CASE inside the INSERT would do it in one statement, but repeats the address subquery seven times (measured: a
+    third of the rows per second).
+    """
     kind = message_channel.channel.address_kind
-    recipients = Recipient.objects.filter(
-        message=message_channel.message_id, person__gt=after, person__lte=up_to
-    ).order_by("pk")
     first_address = (
         ContactPoint.objects.filter(person=OuterRef("person"), kind=kind).order_by("pk").values("value")[:1]
     )
-    suppression = Suppression.objects.filter(kind=kind, value=OuterRef("address"))
-    rows = (
-        recipients.annotate(address=Coalesce(Subquery(first_address), Value("")))
-        .annotate(reason=_birth_reason(suppression))
-        .annotate(status=Case(When(reason="", then=Value(Status.QUEUED)), default=Value(Status.SUPPRESSED)))
-        .annotate(due_at=Case(When(reason="", then=Now() + settings.RING_AGAIN)))
+    columns = {
+        "message_channel": Value(message_channel.pk),
+        "recipient": F("pk"),
+        "status": Value(Status.QUEUED.value),
+        "reason": Value(""),
+        "address": Coalesce(Subquery(first_address), Value(""), output_field=CharField()),
+        "due_at": Now() + settings.RING_AGAIN,
+        "attempt": Value(0),
+        "lease": Value(""),
+        "reference": Value(""),
+        "maybe_duplicate": Value(False),
+        "updated_at": Now(),
+    }
+    recipients = Recipient.objects.filter(
+        message=message_channel.message_id, pk__gte=frozen.first, pk__lte=frozen.last
+    ).order_by("pk")
+    total = insert_select(Delivery, list(columns), recipients.values_list(*columns.values()))
+    born = Delivery.objects.filter(
+        message_channel=message_channel, recipient__gte=frozen.first, recipient__lte=frozen.last
     )
-    total = insert_select(
-        Delivery,
-        [
-            "message_channel", "recipient", "address", "reason", "status", "due_at",
-            "attempt", "lease", "reference", "maybe_duplicate", "updated_at",
-        ],
-        rows.values_list(
-            Value(message_channel.pk), F("pk"), F("address"), F("reason"), F("status"), F("due_at"),
-            Value(0), Value(""), Value(""), Value(False), Now(),
-        ),
-    )  # fmt: skip
-    suppressed = Delivery.objects.filter(
-        message_channel=message_channel,
-        status=Status.SUPPRESSED,
-        recipient__person__gt=after,
-        recipient__person__lte=up_to,
-    ).count()
+    suppressed = _end(born.filter(address=""), Status.SUPPRESSED, "no_address")
+    listed = Suppression.objects.filter(kind=kind, value=OuterRef("address"))
+    suppressed += _end(
+        born.filter(Exists(listed), status=Status.QUEUED), Status.SUPPRESSED, Subquery(listed.values("reason")[:1])
+    )
     _count(message_channel.pk, Counter(total=total, suppressed=suppressed))
-
-
-def _birth_reason(suppression: QuerySet[Suppression]) -> Combinable:
-    return Case(
-        When(address="", then=Value("no_address")),
-        When(Exists(suppression), then=Subquery(suppression.values("reason")[:1])),
-        default=Value(""),
-    )
 
 
 @transactional
@@ -267,7 +273,7 @@ def _held(message_channel_id: int, first_id: int, last_id: int, lease: str) -> Q
     return _rows(message_channel_id, first_id, last_id).filter(status=Status.CLAIMED, lease=lease)
 
 
-def _end(rows: QuerySet[Delivery], status: Status, reason: str) -> int:
+def _end(rows: QuerySet[Delivery], status: Status, reason: str | Subquery) -> int:
     return rows.update(status=status, reason=reason, lease="", due_at=None, updated_at=Now())
 
 
