@@ -1,0 +1,215 @@
+"""The pytest plugin of this project: private servers, settings that read nothing of the developer's, shared fixtures.
+
+`MSGCENTER_TEST_DATABASE=mariadb` runs the suite on MariaDB and redis-server, the default is SQLite and Valkey. The
+servers are started before Django reads its settings, listen on loopback or a unix socket only and end with the run,
+also when it is killed. Every xdist worker has a broker of its own; they share one database server.
+
+Fixtures:
+
+- `redis_url`: the address of this process's broker, empty at the start of the test.
+- `broker`: the same, to be asked: `broker.command("LLEN", "fanout")`, `broker.flushall()`.
+- `live_stack()`: real child processes on a real database, see `tests.services.stack.Stack`. Each call makes another
+  stack with a database of its own; all of them end with the test, and their logs are shown when it fails.
+- `full_faults`: true under `./deploy/test --faults`, where a fault test may take its time.
+
+The second run of `./deploy/test` (MSGCENTER_TEST_PURE=skip) leaves out what touches neither database nor broker; mark a
+test `every_database` to keep it, or `once` to leave it out although it asks for a database.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import TransactionTestCase
+
+from tests.services import mariadb_server, process, redis_server, stack
+
+DATABASE = "MSGCENTER_TEST_DATABASE"
+FOLDER = "MSGCENTER_TEST_FOLDER"
+PORT = "MSGCENTER_TEST_REDIS_PORT"
+OURS = ("MSGCENTER_TEST_PURE", "MSGCENTER_FAULTS", DATABASE)
+NEEDS_SERVERS = {
+    "db",
+    "transactional_db",
+    "django_db_reset_sequences",
+    "django_db_serialized_rollback",
+    "django_db_setup",
+    "live_server",
+    "live_stack",
+    "redis_url",
+    "broker",
+}
+brokers: dict[str, redis_server.RedisServer] = {}
+databases: list[mariadb_server.MariaDBServer] = []
+stacks_key = pytest.StashKey[list[stack.Stack]]()
+
+
+def database_kind() -> str:
+    kind = os.environ.get(DATABASE, "sqlite")
+    if kind not in ("sqlite", "mariadb"):
+        raise pytest.UsageError(f"{DATABASE} is sqlite or mariadb, not {kind!r}.")
+    return kind
+
+
+def test_folder() -> Path:
+    return Path(os.environ[FOLDER])
+
+
+def start_broker(name: str) -> dict[str, str]:
+    """Start a broker; the answer is what the process that is to use it needs in its environment."""
+    kind = "valkey" if database_kind() == "sqlite" else "redis"
+    broker = redis_server.RedisServer(test_folder() / f"broker-{name}", kind=kind).start()
+    brokers[name] = broker
+    return {"MSGCENTER_REDIS_URL": broker.url, PORT: str(broker.port)}
+
+
+def database_environment() -> dict[str, str]:
+    if database_kind() == "sqlite":
+        return {"MSGCENTER_DB": "sqlite", "MSGCENTER_DB_NAME": str(test_folder() / "main.sqlite3")}
+    server = mariadb_server.MariaDBServer(test_folder() / "mariadb").start()
+    databases.append(server)
+    return {
+        "MSGCENTER_DB": "mysql",
+        "MSGCENTER_DB_NAME": "msgcenter",
+        "MSGCENTER_DB_USER": server.user,
+        "MSGCENTER_DB_SOCKET": str(server.socket),
+    }
+
+
+def base_environment() -> dict[str, str]:
+    var = test_folder() / "var"
+    (var / "static").mkdir(parents=True)
+    return {
+        "MSGCENTER_ENV_FILE": "",
+        "MSGCENTER_VAR": str(var),
+        "MSGCENTER_SECRET_KEY": "the secret key of the tests, long enough for every check of Django",
+        "MSGCENTER_SETTINGS_KEY": "the settings key of the tests",
+        "MSGCENTER_ENVIRONMENT_ID": "msgcenter-test",
+        "MSGCENTER_ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+        # Playwright runs an event loop in the thread that also talks to the database.
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
+    }
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests() -> Iterator[None]:
+    """Comes before pytest-django, which reads the settings here. xdist workers inherit the result instead."""
+    for name in [name for name in os.environ if name.startswith("MSGCENTER_") and name not in OURS]:
+        del os.environ[name]
+    os.environ[FOLDER] = str(process.make_folder())
+    try:
+        os.environ.update(base_environment() | database_environment() | start_broker("main"))
+    except BaseException:
+        stop_servers()
+        raise
+    return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_newgateway(gateway: Any) -> None:
+    """Give each xdist worker a broker of its own before it reads the settings."""
+    channel = gateway.remote_exec("import os; os.environ.update(channel.receive())")
+    channel.send(start_broker(gateway.id))
+    channel.waitclose()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "once: run on the first database only")
+    config.addinivalue_line("markers", "every_database: run on each database although no fixture asks for one")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        stop_servers()
+
+
+def stop_servers() -> None:
+    while brokers:
+        brokers.popitem()[1].stop()
+    while databases:
+        databases.pop().stop()
+    shutil.rmtree(os.environ.get(FOLDER, ""), ignore_errors=True)
+
+
+def pytest_report_header() -> str:
+    servers = {"sqlite": "SQLite and Valkey", "mariadb": "MariaDB and redis-server"}
+    return f"servers: {servers[database_kind()]} in {os.environ[FOLDER]}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("MSGCENTER_TEST_PURE") != "skip":
+        return
+    kept = [item for item in items if depends_on_servers(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not depends_on_servers(item)])
+    items[:] = kept
+
+
+def depends_on_servers(item: pytest.Item) -> bool:
+    if item.get_closest_marker("once"):
+        return False
+    if item.get_closest_marker("every_database") or item.get_closest_marker("django_db"):
+        return True
+    case = getattr(item, "cls", None)
+    is_django_case = isinstance(case, type) and issubclass(case, TransactionTestCase)
+    return is_django_case or not NEEDS_SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        for one in item.stash.get(stacks_key, []):
+            report.sections.extend(one.logs())
+    return report
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """A file rather than memory: threads then meet the locks that they meet in production."""
+    if database_kind() == "sqlite":
+        name = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.sqlite3"
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(test_folder() / name)
+
+
+@pytest.fixture(scope="session")
+def broker_of_this_process() -> redis_server.RedisServer:
+    """The server belongs to the process that started pytest; this is a handle for asking it."""
+    return redis_server.RedisServer(test_folder(), port=int(os.environ[PORT]))
+
+
+@pytest.fixture
+def broker(broker_of_this_process: redis_server.RedisServer) -> redis_server.RedisServer:
+    broker_of_this_process.flushall()
+    return broker_of_this_process
+
+
+@pytest.fixture
+def redis_url(broker: redis_server.RedisServer) -> str:
+    return broker.url
+
+
+@pytest.fixture
+def full_faults() -> bool:
+    return os.environ.get("MSGCENTER_FAULTS") == "full"
+
+
+@pytest.fixture
+def live_stack(request: pytest.FixtureRequest) -> Iterator[Callable[..., stack.Stack]]:
+    """`live_stack(own_database=False, **environment)` starts a broker and makes a migrated database."""
+    stacks: list[stack.Stack] = []
+    request.node.stash[stacks_key] = stacks
+
+    def start(*, own_database: bool = False, **environment: str) -> stack.Stack:
+        one = stack.Stack(own_database=own_database, environment=environment)
+        stacks.append(one)
+        return one.start()
+
+    yield start
+    for one in reversed(stacks):
+        one.stop()
