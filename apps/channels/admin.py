@@ -1,0 +1,105 @@
+"""Channels and provider accounts are configured here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from apps.audit.admin import AuditedAdmin
+from apps.channels import forms, services
+from apps.channels.models import Channel, ProviderAccount, SandboxMessage
+from apps.channels.providers import PROVIDERS
+from apps.core.admin import ReadOnlyAdmin, masked, run_each
+
+
+@admin.register(Channel)
+class ChannelAdmin(AuditedAdmin):
+    """The rules of a channel. A new one needs lanes and pools, so it comes with the code."""
+
+    list_display = ["__str__", "key", "enabled", "batch_size", "window", "max_attempts", "crash_rule"]
+    list_filter = ["enabled"]
+    fields = ["key", "title", "enabled", "address_kind", "every_address"]
+    fields += ["batch_size", "window", "max_attempts", "crash_rule"]
+    readonly_fields = ["key", "address_kind", "every_address"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
+        return False
+
+
+@admin.register(ProviderAccount)
+class ProviderAccountAdmin(AuditedAdmin):
+    list_display = ["name", "channel", "provider_label", "enabled", "paused_reason", "updated_at"]
+    list_filter = ["channel", "enabled"]
+    list_select_related = ["channel"]
+    search_fields = ["name"]
+    ordering = ["channel", "pk"]
+    actions = ["pause", "resume"]
+
+    @admin.display(description=_("provider"), ordering="provider")
+    def provider_label(self, account: ProviderAccount) -> str:
+        return PROVIDERS[account.provider].label if account.provider in PROVIDERS else account.provider
+
+    def get_form(
+        self, request: HttpRequest, obj: ProviderAccount | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        kwargs["form"] = forms.account_form(obj) if obj else forms.NewAccountForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[str]:
+        return ["channel", "provider_label", "paused_reason", "updated_at"] if obj else []
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[tuple]:
+        if obj is None:
+            return [(None, {"fields": ["channel", "provider", "name"]})]
+        account = ["channel", "provider_label", "name", "enabled", "paused_reason", "updated_at"]
+        names = [forms.PREFIX + item.name for item in forms.account_form(obj).schema]
+        # Somebody who may only look sees that there are settings, not which.
+        if not names or not self.has_change_permission(request, obj):
+            return [(None, {"fields": account})]
+        return [(None, {"fields": account}), (_("Settings"), {"fields": names})]
+
+    def save_model(self, request: HttpRequest, obj: ProviderAccount, form: ModelForm, change: bool) -> None:
+        """A new account is off until its settings are there."""
+        if not change:
+            obj.enabled = False
+            return super().save_model(request, obj, form, change)
+        # Not the whole row: its settings may have been changed meanwhile, or not be readable with today's key.
+        obj.save(update_fields=["name", "enabled", "updated_at"])
+        if form.settings_changed:
+            services.configure(obj, form.settings, by=request.user)
+        return None
+
+    def response_add(
+        self, request: HttpRequest, obj: ProviderAccount, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """On to the settings."""
+        request.POST = request.POST.copy()
+        request.POST["_continue"] = "1"
+        return super().response_add(request, obj, post_url_continue)
+
+    @admin.action(description=_("Pause the selected accounts"), permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[ProviderAccount]) -> None:
+        run_each(self, request, queryset, services.pause, done=_("%s is paused."))
+
+    @admin.action(description=_("Resume the selected accounts"), permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[ProviderAccount]) -> None:
+        run_each(self, request, queryset, services.resume, done=_("%s is in use again."))
+
+
+@admin.register(SandboxMessage)
+class SandboxMessageAdmin(ReadOnlyAdmin):
+    list_display = ["at", "account", "title", "masked_addresses", "delivery_id", "attempt"]
+    list_filter = ["account"]
+    list_select_related = ["account__channel"]
+    search_fields = ["key__exact"]
+    ordering = ["-pk"]
+
+    @admin.display(description=_("addresses"))
+    def masked_addresses(self, row: SandboxMessage) -> str:
+        return ", ".join(masked(address) for address in row.addresses)
