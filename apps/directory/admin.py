@@ -1,0 +1,99 @@
+"""The directory in the admin."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from apps.audit.admin import AuditedAdmin
+from apps.core.admin import masked
+from apps.core.errors import InvalidInput
+from apps.directory import contacts
+from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
+
+
+class AddressForm(forms.ModelForm):
+    """A form with `kind` and `value`, which is stored in its one form however it was typed."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("kind") and cleaned.get("value"):
+            try:
+                cleaned["value"] = contacts.normalise(cleaned["kind"], cleaned["value"])
+            except InvalidInput as error:
+                self.add_error("value", error.detail)
+        return cleaned
+
+
+def with_address(typed: str) -> Q:
+    """Rows whose `kind` and `value` are the address as typed, by index."""
+    found = Q(pk__in=[])
+    for kind in ContactPoint.Kind:
+        try:
+            found |= Q(kind=kind, value=contacts.normalise(kind, typed))
+        except InvalidInput:
+            continue
+    return found
+
+
+@admin.register(OrgUnit)
+class OrgUnitAdmin(AuditedAdmin):
+    list_display = ["name", "kind", "parent"]
+    list_filter = ["kind"]
+    list_select_related = ["parent"]
+    search_fields = ["name__startswith"]
+    autocomplete_fields = ["parent"]
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ["unit"]
+
+
+@admin.register(Person)
+class PersonAdmin(AuditedAdmin):
+    list_display = ["name", "number", "kind"]
+    list_filter = ["kind"]
+    search_fields = ["number__startswith", "name__startswith"]
+    ordering = ["-pk"]
+    inlines = [MembershipInline]
+
+
+@admin.register(ContactPoint)
+class ContactPointAdmin(AuditedAdmin):
+    form = AddressForm
+    fields = ["person", "kind", "value", "verified_at"]
+    list_display = ["person", "kind", "masked_value", "verified_at"]
+    list_filter = ["kind"]
+    list_select_related = ["person"]
+    search_fields = ["person__number__exact"]
+    search_help_text = _("A whole address, or a student or staff number")
+    ordering = ["-pk"]
+    autocomplete_fields = ["person"]
+
+    @admin.display(description=_("value"))
+    def masked_value(self, row: ContactPoint) -> str:
+        return masked(row.value)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ContactPoint], search_term: str
+    ) -> tuple[QuerySet[ContactPoint], bool]:
+        if not search_term:
+            return queryset, False
+        owners = list(Person.objects.filter(number=search_term.strip()).values_list("pk", flat=True))
+        return queryset.filter(with_address(search_term) | Q(person__in=owners)), False
+
+
+@admin.register(Relation)
+class RelationAdmin(AuditedAdmin):
+    list_display = ["person", "kind", "of"]
+    list_filter = ["kind"]
+    list_select_related = ["person", "of"]
+    search_fields = ["of__number__exact"]
+    search_help_text = _("The student's number")
+    ordering = ["-pk"]
+    autocomplete_fields = ["person", "of"]
