@@ -1,0 +1,158 @@
+"""Messages, their types and templates in the admin.
+
+A message is written in the console or by the API; here people look at it, publish it and take it back.
+"""
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts import rights
+from apps.audit.admin import AuditedAdmin
+from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline, run_each
+from apps.core.errors import InvalidInput
+from apps.messaging import rendering, selectors, services
+from apps.messaging.models import (
+    SETTLED_COUNTERS,
+    AudienceRow,
+    AudienceRule,
+    Message,
+    MessageChannel,
+    MessageType,
+    Template,
+)
+
+
+@admin.register(MessageType)
+class MessageTypeAdmin(AuditedAdmin):
+    list_display = ["__str__", "key", "urgency", "approval_needed"]
+    list_filter = ["urgency"]
+    filter_horizontal = ["channels"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: MessageType | None = None) -> list[str]:
+        """The API names a type by its key."""
+        return ["key"] if obj else []
+
+
+class TemplateForm(forms.ModelForm):
+    def clean_title(self) -> str:
+        if any(ord(character) < 32 for character in self.cleaned_data["title"]):
+            raise forms.ValidationError(_("The title must be one line."))
+        return _parsed(self.cleaned_data["title"])
+
+    def clean_content(self) -> str:
+        return _parsed(self.cleaned_data["content"])
+
+
+def _parsed(text: str) -> str:
+    try:
+        rendering.parse(text)
+    except InvalidInput as error:
+        raise forms.ValidationError(error.detail) from None
+    return text
+
+
+@admin.register(Template)
+class TemplateAdmin(AuditedAdmin):
+    form = TemplateForm
+    list_display = ["name", "type", "title"]
+    list_filter = ["type"]
+    list_select_related = ["type"]
+    search_fields = ["name", "title"]
+
+
+class MessageChannelInline(ReadOnlyInline):
+    model = MessageChannel
+    fields = ["channel", "total", *SETTLED_COUNTERS]
+
+
+class AudienceRuleInline(ReadOnlyInline):
+    model = AudienceRule
+    fields = ["effect", "reach", "unit", "kind", "person", "uploaded"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AudienceRule]:
+        return super().get_queryset(request).select_related("unit", "person")
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ["title", "status", "type", "urgency", "unit", "author", "publish_at", "audience_size"]
+    list_filter = ["status", "urgency", "type", "created_at"]
+    list_select_related = ["type", "unit", "author"]
+    search_fields = ["title"]
+    ordering = ["-pk"]
+    fields = ["title", "content", "type", "urgency", "unit", "author", "status", "publish_at", "expires_at"]
+    fields += ["created_at", "updated_at", "published_at", "ended_at", "audience_size", "links"]
+    inlines = [MessageChannelInline, AudienceRuleInline]
+    actions = ["publish", "recall"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Message | None = None) -> list[str]:
+        return self.fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """A foreign department's messages are not there, as everywhere else."""
+        return selectors.visible_to(request.user)
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        """Who may only look is not offered the actions; whether he may publish this message, the service says."""
+        return request.user.has_perm("messaging.change_message")
+
+    @admin.action(description=_("Publish the selected messages"), permissions=["send"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        run_each(self, request, queryset, services.publish, done=_("“%s” is published."))
+
+    @admin.action(description=_("Recall the selected messages"), permissions=["send"])
+    def recall(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        run_each(self, request, queryset, services.recall, done=_("“%s” is recalled."))
+
+    @admin.display(description=_("see also"))
+    def links(self, message: Message) -> SafeString:
+        return format_html(
+            '<a href="{}?message={}">{}</a> · <a href="{}?message_channel__message={}">{}</a> · <a href="{}">{}</a>',
+            reverse("admin:delivery_recipient_changelist"),
+            message.pk,
+            _("recipients"),
+            reverse("admin:delivery_delivery_changelist"),
+            message.pk,
+            _("deliveries"),
+            reverse("console:message", args=[message.pk]),
+            _("progress"),
+        )
+
+
+class OwnUnitsAdmin(ReadOnlyAdmin):
+    """Rows that hang on a message: people see those of their units' messages. `message_path` leads to the message."""
+
+    message_path = "message"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows
+        return rows.filter(**{f"{self.message_path}__unit__in": rights.visible_units(request.user)})
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == self.message_path or super().lookup_allowed(lookup, value, request)
+
+
+@admin.register(MessageChannel)
+class MessageChannelAdmin(OwnUnitsAdmin):
+    list_display = ["message", "channel", "total", *SETTLED_COUNTERS]
+    list_filter = ["channel"]
+    list_select_related = ["message", "channel"]
+    search_fields = ["message__title"]
+    ordering = ["-pk"]
+
+
+@admin.register(AudienceRow)
+class AudienceRowAdmin(OwnUnitsAdmin):
+    list_display = ["message", "person"]
+    list_select_related = ["message", "person"]
+    search_fields = ["person__number__exact"]
+    search_help_text = _("Student or staff number")
+    ordering = ["-pk"]
