@@ -13,8 +13,8 @@ from datetime import timedelta
 from django.conf import settings
 
 from apps.channels import accounts
-from apps.channels.models import ProviderAccount
-from apps.channels.providers.base import Outgoing, Provider, Refused, Result, Unknown
+from apps.channels.models import Channel, ProviderAccount
+from apps.channels.providers.base import Outgoing, Provider, Refused, Result, SettingsError, Unknown
 from apps.core.errors import InvalidInput
 from apps.delivery import selectors, services
 from apps.delivery.models import Delivery
@@ -56,20 +56,30 @@ def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
     if not services.claim(message_channel_id, first_id, last_id, lease=lease):
         return
     batch = Batch(selectors.message_channel(message_channel_id), first_id, last_id, lease)
-    account = accounts.active_account(batch.message_channel.channel)
-    if account is None or not batch.message_channel.channel.enabled:
-        log.warning("no usable account on channel %s, rows are held", batch.message_channel.channel_id)
-    else:
-        _send_all(batch, account)
+    account, provider = _way_out(batch.message_channel.channel)
+    if account and provider:
+        _send_all(batch, account, provider)
     services.release(*batch.range, lease=lease, due_in=HOLD)
 
 
-def _send_all(batch: Batch, account: ProviderAccount) -> None:
-    provider = accounts.provider_for(account)
+def _way_out(channel: Channel) -> tuple[ProviderAccount | None, Provider | None]:
+    """The account to send through now, and its provider; nothing while there is none that works."""
+    account = accounts.active_account(channel) if channel.enabled else None
+    if account is None:
+        log.warning("channel %s: off or without a usable account, its rows are held", channel.key)
+        return None, None
+    try:
+        return account, accounts.provider_for(account)
+    except SettingsError as error:
+        log.error("channel %s: account %s cannot be used, its rows are held: %s", channel.key, account.pk, error)
+        return None, None
+
+
+def _send_all(batch: Batch, account: ProviderAccount, provider: Provider) -> None:
     claimed = selectors.claimed(*batch.range, lease=batch.lease)
     for window in _windows(claimed, batch.message_channel.channel.window):
         batch.hold()
-        # A recalled or expired message has its claimed rows ended by `close`, so there is nothing to release.
+        # A recalled or expired message has what is still claimed ended by `sweep.close`.
         if not selectors.may_send(batch.message_channel.pk):
             return
         _send_window(batch, account, provider, window)

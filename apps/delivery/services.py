@@ -235,7 +235,9 @@ def _settle(
         references = {one.delivery_id: one.reference for one in outcomes if one.reference and one.delivery_id in ids}
         if references:
             fields["reference"] = Case(
-                *(When(pk=pk, then=Value(reference)) for pk, reference in references.items()), default=F("reference")
+                *(When(pk=pk, then=Value(reference)) for pk, reference in references.items()),
+                default=F("reference"),
+                output_field=CharField(),
             )
         if not burns_attempt:
             fields["attempt"] = F("attempt") - 1
