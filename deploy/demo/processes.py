@@ -47,6 +47,7 @@ class Death:
 class Child:
     program: Program
     log: Path
+    cwd: Path
     env: Mapping[str, str]
     process: subprocess.Popen | None = None
     started: float = 0.0
@@ -59,6 +60,7 @@ class Child:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
+                cwd=self.cwd,
                 env=dict(self.env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -86,12 +88,12 @@ class Children:
 
     logs: Path
     mark: str
-    env: Mapping[str, str]
+    cwd: Path
     children: list[Child] = field(default_factory=list)
 
     def start(self, program: Program) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
-        child = Child(program, self.logs / f"{program.name}.log", {**self.env, MARK: self.mark})
+        child = Child(program, self.logs / f"{program.name}.log", self.cwd, {**os.environ, MARK: self.mark})
         self.children.append(child)
         child.start()
 

@@ -18,7 +18,7 @@ PARENT = """
 import sys, time, os
 from pathlib import Path
 from deploy.demo.processes import Children, Program
-children = Children(Path(sys.argv[1]), sys.argv[2], os.environ)
+children = Children(Path(sys.argv[1]), sys.argv[2], Path("/"))
 for number in range(3):
     children.start(Program(f"sleep{number}", ("sleep", "60")))
 print("started", flush=True)
@@ -43,7 +43,7 @@ def mark(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def children(tmp_path: Path, mark: str) -> Children:
-    return Children(tmp_path / "log", mark, os.environ)
+    return Children(tmp_path / "log", mark, tmp_path)
 
 
 def program(name: str, code: str, stage: int = 1) -> Program:
