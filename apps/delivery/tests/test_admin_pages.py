@@ -1,0 +1,210 @@
+"""Every page of the admin opens, in both languages, at a price that does not grow with the rows."""
+
+from dataclasses import dataclass
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.db import connection, models
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.accounts.models import RoleAssignment, User
+from apps.audit.models import Entry
+from apps.channels.models import Channel, ProviderAccount, SandboxMessage
+from apps.core.admin import CappedPaginator
+from apps.delivery.models import Delivery, Recipient, Suppression
+from apps.delivery.states import Status
+from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
+from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel, MessageType, Template
+
+#: Session, user, count and rows come to four; the rest are the choices of filters and forms.
+MOST_QUERIES = 20
+MACHINE_ROWS = [Recipient, Delivery, MessageChannel, AudienceRow, SandboxMessage, Entry]
+ADDRESS = "zhang.wei@example.com"
+
+
+@dataclass
+class World:
+    """A message on e-mail, and people with a row in every table that has rows per person."""
+
+    unit: OrgUnit
+    message: Message
+    on_email: MessageChannel
+    account: ProviderAccount
+    people: int = 0
+
+    def grow(self, people: int) -> None:
+        for number in range(self.people, self.people + people):
+            _person_with_rows(number, self)
+        self.people += people
+
+
+@pytest.fixture
+def world(admin_user: User) -> World:
+    unit = OrgUnit.objects.create(name="示例职业学院", kind=OrgUnit.Kind.SCHOOL)
+    kind = MessageType.objects.first()
+    message = Message.objects.create(title="考试安排", content="((name))", type=kind, unit=unit, author=admin_user)
+    AudienceRule.objects.create(message=message, unit=unit)
+    channel = Channel.objects.get(key="email")
+    on_email = MessageChannel.objects.create(message=message, channel=channel)
+    made = World(unit, message, on_email, channel.accounts.get())
+    made.grow(2)
+    return made
+
+
+def _person_with_rows(number: int, world: World) -> None:
+    unit, message = world.unit, world.message
+    person = Person.objects.create(name=f"张伟{number}", kind=Person.Kind.STUDENT, number=f"2023{number}")
+    guardian = Person.objects.create(name=f"张军{number}", kind=Person.Kind.GUARDIAN)
+    Relation.objects.create(person=guardian, kind=Relation.Kind.GUARDIAN, of=person)
+    Membership.objects.create(
+        person=person, unit=OrgUnit.objects.create(name=f"软件{number}班", kind="class", parent=unit)
+    )
+    ContactPoint.objects.create(person=person, kind="email", value=ADDRESS)
+    user = User.objects.create(username=f"student{number}", person=person)
+    RoleAssignment.objects.create(user=user, unit=unit, role=RoleAssignment.Role.AUTHOR)
+    Suppression.objects.create(kind="email", value=f"{number}@example.com", reason="opted_out")
+    Template.objects.create(type=message.type, name=f"考试{number}", title="考试", content="((name))")
+    AudienceRow.objects.create(message=message, person=person, values={"room": "A101"})
+    recipient = Recipient.objects.create(message=message, person=person, created_at=timezone.now())
+    delivery = Delivery.objects.create(
+        message_channel=world.on_email,
+        recipient=recipient,
+        status=Status.ACCEPTED,
+        address=ADDRESS,
+        account=world.account,
+        updated_at=timezone.now(),
+    )
+    SandboxMessage.objects.create(
+        account=world.account,
+        delivery_id=delivery.pk,
+        attempt=1,
+        key=f"k{number}",
+        addresses=[ADDRESS],
+        title="t",
+        body="b",
+    )
+
+
+def changelist(model: type[models.Model]) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def change_page(row: models.Model) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def queries(client: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+@pytest.fixture
+def groups(db: None) -> None:
+    Group.objects.create(name="registry")
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label)
+def test_every_page_opens(
+    model: type[models.Model], language: str, world: World, groups: None, admin_client: Client
+) -> None:
+    admin_client.cookies["django_language"] = language
+    page = admin_client.get(changelist(model))
+    assert page.status_code == 200
+    assert page.headers["Content-Language"] == language
+    assert admin_client.get(changelist(model), {"q": "20230"}).status_code == 200
+    assert admin_client.get(change_page(model.objects.first())).status_code == 200
+    may_add = admin.site._registry[model].has_add_permission(page.wsgi_request)
+    assert admin_client.get(f"{changelist(model)}add/").status_code == (200 if may_add else 403)
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label)
+def test_a_page_costs_the_same_for_more_rows(
+    model: type[models.Model], world: World, groups: None, admin_client: Client
+) -> None:
+    row = model.objects.first()
+    before = queries(admin_client, changelist(model)), queries(admin_client, change_page(row))
+    world.grow(4)
+    after = queries(admin_client, changelist(model)), queries(admin_client, change_page(row))
+    assert after == before
+    assert max(after) <= MOST_QUERIES
+
+
+@pytest.mark.parametrize("model", MACHINE_ROWS, ids=lambda model: model._meta.label)
+def test_machine_rows_cannot_be_changed_even_by_a_superuser(
+    model: type[models.Model], world: World, admin_client: Client
+) -> None:
+    row = model.objects.first()
+    before = model.objects.count()
+    assert admin_client.get(f"{changelist(model)}add/").status_code == 403
+    assert admin_client.post(change_page(row), {"status": "failed"}).status_code == 403
+    delete = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_delete", args=[row.pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+    everything = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+    admin_client.post(changelist(model), everything)
+    assert model.objects.count() == before
+
+
+def test_every_model_is_registered_or_part_of_a_page() -> None:
+    inlines = {inline.model for page in admin.site._registry.values() for inline in page.inlines}
+    ours = {
+        model for config in apps.get_app_configs() if config.name.startswith("apps.") for model in config.get_models()
+    }
+    assert ours <= inlines | set(admin.site._registry)
+
+
+def test_the_site_bears_our_name(admin_client: Client) -> None:
+    assert b"msgcenter" in admin_client.get(reverse("admin:index")).content
+
+
+def test_a_delivery_is_shown_with_a_masked_address(world: World, admin_client: Client) -> None:
+    for url in (changelist(Delivery), change_page(Delivery.objects.first())):
+        page = admin_client.get(url).content.decode()
+        assert "z***@example.com" in page
+        assert ADDRESS not in page
+
+
+def test_deliveries_are_found_by_message_and_by_number(world: World, admin_client: Client) -> None:
+    other = MessageChannel.objects.create(message=world.message, channel=Channel.objects.get(key="sms"))
+    Delivery.objects.filter(recipient__person__number="20231").update(message_channel=other)
+    of_message = {"message_channel__message": world.message.pk}
+    assert admin_client.get(changelist(Delivery), of_message).context["cl"].result_count == 2
+    assert admin_client.get(changelist(Delivery), {"q": "20231"}).context["cl"].result_count == 1
+    nobody = {"message_channel__message": world.message.pk + 1}
+    assert admin_client.get(changelist(Delivery), nobody).context["cl"].result_count == 0
+
+
+def test_staff_see_the_ledger_of_their_own_units_only(world: World) -> None:
+    stranger = User.objects.create_user("stranger", is_staff=True)
+    stranger.user_permissions.set(Permission.objects.filter(codename__in=["view_delivery", "view_recipient"]))
+    client = Client()
+    client.force_login(stranger)
+    assert client.get(changelist(Delivery)).context["cl"].result_count == 0
+    assert client.get(change_page(Recipient.objects.first())).status_code == 302
+    RoleAssignment.objects.create(user=stranger, unit=world.unit, role=RoleAssignment.Role.AUTHOR)
+    assert client.get(changelist(Delivery)).context["cl"].result_count == 2
+    assert client.get(change_page(Recipient.objects.first())).status_code == 200
+
+
+def test_the_count_stops_where_nobody_turns_the_page(
+    world: World, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CappedPaginator, "COUNTED", 1)
+    assert admin_client.get(changelist(Delivery)).context["cl"].result_count == 1
+
+
+def test_a_suppression_is_stored_in_its_one_form_and_found_as_typed(admin_client: Client) -> None:
+    posted = {"kind": "mobile", "value": "138 0013 8000", "reason": "opted_out"}
+    assert admin_client.post(f"{changelist(Suppression)}add/", posted).status_code == 302
+    assert Suppression.objects.get().value == "+8613800138000"
+    assert admin_client.get(changelist(Suppression), {"q": "13800138000"}).context["cl"].result_count == 1
+    posted = {"kind": "mobile", "value": "call me", "reason": "opted_out"}
+    page = admin_client.post(f"{changelist(Suppression)}add/", posted)
+    assert "value" in page.context["adminform"].form.errors
+    assert Suppression.objects.count() == 1
