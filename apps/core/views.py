@@ -1,0 +1,43 @@
+"""What every page shares: the way in, and our errors as pages."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.views.generic import View
+
+from apps.core import errors
+
+
+class Login(LoginView):
+    template_name = "core/login.html"
+    redirect_authenticated_user = True
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Whoever holds a role works in the console; everybody else reads."""
+    writes = request.user.is_superuser or request.user.roles.exists()
+    return redirect("console:list" if writes else "inbox:list")
+
+
+class Page(LoginRequiredMixin, View):
+    """A page for people who are logged in. What a service refuses becomes a page that says why."""
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except errors.NotFound as error:
+            raise Http404(error.detail) from error
+        except errors.NotAllowed as error:
+            raise PermissionDenied(error.detail) from error
+        except errors.MsgcenterError as error:
+            messages.error(request, error.detail)
+            return redirect(self.after_refusal())
+
+    def after_refusal(self) -> str:
+        """Where a person goes on when a service said no to a button."""
+        return "home"
