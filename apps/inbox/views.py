@@ -1,0 +1,62 @@
+"""The recipient's pages: the list, and one message."""
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from apps.core.views import Page
+from apps.delivery.models import Recipient
+from apps.directory.models import Person
+from apps.inbox import selectors, services
+from apps.messaging.models import Message, Urgency
+
+PAGE_SIZE = 20
+
+
+class List(Page):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        person = request.user.person
+        if person is None:
+            return render(request, "inbox/no_person.html")
+        only_unread = request.GET.get("show") == "unread"
+        entries = selectors.unread(person) if only_unread else selectors.entries(person)
+        page, older = _page(entries, request.GET.get("before", ""))
+        context = {
+            "entries": [_shown(entry) for entry in page],
+            "older": older,
+            "only_unread": only_unread,
+            "unread": selectors.unread(person).count(),
+            "first_page": "before" not in request.GET,
+        }
+        return render(request, "inbox/list.html", context)
+
+
+class Entry(Page):
+    def get(self, request: HttpRequest, entry_id: int) -> HttpResponse:
+        entry = selectors.entry(request.user.person or Person(), entry_id)
+        services.read(entry)
+        return render(request, "inbox/entry.html", _shown(entry))
+
+
+def _page(entries: QuerySet[Recipient], before: str) -> tuple[list[Recipient], int | None]:
+    """A page of what is older than entry `before`, and the cursor of the next page if there is one."""
+    if before.isdecimal() and len(before) < 19:
+        entries = entries.filter(pk__lt=int(before))
+    found = list(entries[: PAGE_SIZE + 1])
+    return found[:PAGE_SIZE], found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None
+
+
+def _shown(entry: Recipient) -> dict[str, object]:
+    message = entry.message
+    return {
+        "entry": entry,
+        "message": message,
+        "rendered": selectors.rendered(entry),
+        "expired": _expired(message),
+        "pressing": message.urgency != Urgency.GENERAL,
+    }
+
+
+def _expired(message: Message) -> bool:
+    return bool(message.expires_at and message.expires_at <= timezone.now())
