@@ -1,6 +1,11 @@
 """The addresses of the site."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns = [
+    path("", include("apps.core.urls")),
+    path("inbox/", include("apps.inbox.urls")),
+    path("console/", include("apps.console.urls")),
+    path("admin/", admin.site.urls),
+]

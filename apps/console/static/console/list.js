@@ -1,0 +1,3 @@
+// Choosing a state filters at once.
+const select = document.querySelector("[data-submits]");
+select.addEventListener("change", () => select.form.requestSubmit());

@@ -1,0 +1,95 @@
+// The live progress of a message: drawn from the page's own data first, then asked for every second until complete.
+import { ifChanged, api } from "../core/api.js";
+
+const EVERY = 1000;
+const PARTS = {
+  good: ["accepted", "delivered"],
+  none: ["suppressed", "cancelled", "expired"],
+  bad: ["failed"],
+  open: ["claimed", "sending", "unknown"],
+};
+const TONES = { good: "part-good", none: "part-none", bad: "part-bad", open: "part-open" };
+
+const panel = document.getElementById("progress");
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const words = read("progress-words");
+const inWords = (number) => number.toLocaleString("en-US");
+const percent = (part, whole) => (whole ? Math.floor((part * 100) / whole) : 0);
+const sum = (counts, states) => states.reduce((total, state) => total + (counts[state] || 0), 0);
+const tone = (state) => TONES[Object.keys(PARTS).find((part) => PARTS[part].includes(state))] || "part-waiting";
+
+function countLine(state, count, channel) {
+  const line = document.createElement("li");
+  const dot = document.createElement("span");
+  dot.className = `count-dot ${tone(state)}`;
+  line.append(dot, `${words.states[state] || state} ${inWords(count)}`);
+  const why = channel.reasons.filter((one) => one.status === state);
+  if (why.length) {
+    const list = document.createElement("ul");
+    for (const one of why) {
+      const reason = document.createElement("li");
+      reason.textContent = `${words.reasons[one.reason] || one.reason} ${inWords(one.count)}`;
+      list.append(reason);
+    }
+    line.append(list);
+  }
+  return line;
+}
+
+function drawChannel(channel) {
+  const element = panel.querySelector(`[data-channel="${CSS.escape(channel.key)}"]`);
+  const bar = element.querySelector("[data-bar]");
+  for (const [part, states] of Object.entries(PARTS)) {
+    const share = channel.total ? (sum(channel.counts, states) * 100) / channel.total : 0;
+    bar.querySelector(`.${TONES[part]}`).parentElement.style.width = `${share}%`;
+  }
+  bar.setAttribute("aria-valuenow", percent(channel.settled, channel.total));
+  element.querySelector("[data-numbers]").textContent = `${inWords(channel.settled)} / ${inWords(channel.total)}`;
+  const states = Object.keys(words.states).filter((state) => channel.counts[state]);
+  element.querySelector("[data-counts]").replaceChildren(...states.map((state) => countLine(state, channel.counts[state], channel)));
+}
+
+// Said aloud at every quarter only: a screen reader is not to talk every second.
+let saidQuarter = -1;
+function say(progress, share) {
+  const said = panel.querySelector("[data-said]");
+  const quarter = progress.complete ? 5 : Math.floor(share / 25);
+  if (quarter === saidQuarter) return;
+  saidQuarter = quarter;
+  said.textContent = progress.complete ? said.dataset.done : `${share} % ${said.dataset.running}`;
+}
+
+function draw(progress) {
+  panel.querySelector("[data-audience]").textContent = inWords(progress.audience);
+  panel.querySelector("[data-read]").textContent = inWords(progress.read);
+  progress.channels.forEach(drawChannel);
+  const settled = progress.channels.reduce((total, one) => total + one.settled, 0);
+  const total = progress.channels.reduce((all, one) => all + one.total, 0);
+  const share = percent(settled, total);
+  panel.querySelector("[data-percent]").textContent = total ? `${share}%` : "–";
+  panel.classList.toggle("complete", progress.complete);
+  say(progress, share);
+}
+
+// The rest of the page (state, buttons, people not reached) is the server's: take it from a fresh copy.
+async function refresh() {
+  const fresh = new DOMParser().parseFromString((await api.get(window.location.href)).data, "text/html");
+  for (const id of ["head", "problems"]) document.getElementById(id).replaceWith(fresh.getElementById(id));
+}
+
+async function follow(etag) {
+  try {
+    const answer = await ifChanged(panel.dataset.url, etag);
+    panel.querySelector("[data-trouble]").hidden = true;
+    if (answer.data) draw(answer.data);
+    if (answer.data?.complete) return refresh();
+    setTimeout(follow, EVERY, answer.etag);
+  } catch {
+    panel.querySelector("[data-trouble]").hidden = false;
+    setTimeout(follow, EVERY * 3, etag);
+  }
+}
+
+const first = read("progress-data");
+draw(first);
+if (!panel.hidden && !first.complete) follow("");

@@ -1,0 +1,25 @@
+"""Why a delivery stands where it stands, in words: the dispatch's own reasons beside those of the providers."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.channels.providers.reasons import REASONS as PROVIDER_REASONS
+
+REASONS = {
+    **PROVIDER_REASONS,
+    "no_address": _("The person has no address for this channel."),
+    "opted_out": _("The recipient does not want messages at this address."),
+    "dead_address": _("The address is known to be dead."),
+    "recalled": _("The message was recalled before it could be sent."),
+    "expired": _("The message had expired before it could be sent."),
+    "unconfirmed": _("The provider never confirmed it, and it is not sent again by itself."),
+    "attempts_exhausted": _("All attempts failed."),
+    "missing_value": _("A value for this recipient is missing."),
+    "no_account": _("No provider account is in use for this channel."),
+    "lease_over": _("The worker stopped while sending; the outcome is being looked into."),
+    "channel_off": _("The channel is switched off."),
+}
+
+
+def words(code: str) -> str:
+    """For a person to read; a code nobody knows stands for itself."""
+    return str(REASONS.get(code, code))
