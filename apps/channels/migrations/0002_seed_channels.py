@@ -1,13 +1,14 @@
 """The channels msgcenter ships, each with a sandbox account until real credentials are set."""
 
 from django.db import migrations
+from django.utils.translation import gettext_noop as _
 
 CHANNELS = [
     # key, title, address kind, every address, batch size, window, crash rule
-    ("inbox", "Inbox", "", False, 1, 1, "never"),
-    ("email", "E-mail", "email", False, 500, 50, "repeat"),
-    ("sms", "SMS", "mobile", False, 100, 5, "never"),
-    ("push", "App push", "device", True, 200, 20, "repeat"),
+    ("inbox", _("Inbox"), "", False, 1, 1, "never"),
+    ("email", _("E-mail"), "email", False, 500, 50, "repeat"),
+    ("sms", _("SMS"), "mobile", False, 100, 5, "never"),
+    ("push", _("App push"), "device", True, 200, 20, "repeat"),
 ]
 
 

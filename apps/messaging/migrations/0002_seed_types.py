@@ -1,12 +1,13 @@
 """The message types every school starts with."""
 
 from django.db import migrations
+from django.utils.translation import gettext_noop as _
 
 TYPES = [
     # key, title, urgency, channels
-    ("announcement", "Announcement", "general", ["inbox"]),
-    ("notice", "Notice", "general", ["inbox", "email"]),
-    ("exam", "Exam arrangement", "general", ["inbox", "email", "sms"]),
+    ("announcement", _("Announcement"), "general", ["inbox"]),
+    ("notice", _("Notice"), "general", ["inbox", "email"]),
+    ("exam", _("Exam arrangement"), "general", ["inbox", "email", "sms"]),
 ]
 
 
