@@ -1,13 +1,24 @@
-"""What a provider is: a settings schema, `send`, and optionally `find` and `health`.
+"""What a provider is: a settings schema, `deliver`, and optionally `find` and `health`.
 
 A provider turns an `Outgoing` into one of our own five results; a vendor's words and codes stop in the vendor's file.
 This package knows neither the ORM nor Celery: whatever it needs is handed to it.
 """
 
+import logging
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
+
+from django.utils.translation import gettext
+
+logger = logging.getLogger(__name__)
+
+# Codes that speak of the provider or the account, not of one recipient.
+TROUBLE = frozenset({"provider_unreachable", "provider_error", "account_refused", "timeout", "connection_lost"})
+TROUBLES_IN_A_ROW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +33,20 @@ class Outgoing:
     delivery_id: int
     attempt: int
     key: str
-    addresses: tuple[str, ...]
-    title: str
-    body: str
+    addresses: tuple[str, ...] = field(repr=False)
+    title: str = field(repr=False)
+    body: str = field(repr=False)
     expires_at: datetime | None = None
-    callback_url: str = ""
+    callback_url: str = field(default="", repr=False)
+
+    def seconds_left(self) -> float | None:
+        """Until the message expires; None if it never does."""
+        return None if self.expires_at is None else (self.expires_at - datetime.now(UTC)).total_seconds()
+
+    @property
+    def expired(self) -> bool:
+        left = self.seconds_left()
+        return left is not None and left <= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +59,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Certainly not taken, and asking again would not help. `code` is one of our reasons (`reasons` below)."""
+    """Certainly not taken, and asking again would not help. `code` is one of `reasons.REASONS`.
+
+    `detail` of any result may quote the provider: it is for people who may see the row, never for logs.
+    """
 
     code: str
     detail: str = ""
@@ -96,12 +119,13 @@ class SettingsError(ValueError):
         self.errors = dict(errors)
 
 
-@dataclass
+@dataclass(eq=False)
 class Provider:
     """One account at one vendor. Made once per process and account, used by several threads at a time.
 
     `send` returns one result for each outgoing, in the same order, and does not raise: what went wrong is a result.
-    Every network call inside has a connect and a total timeout.
+    Every network call inside has a connect and a total timeout. A provider fills in `deliver`; the order of events
+    is ours.
     """
 
     key: ClassVar[str]
@@ -110,27 +134,58 @@ class Provider:
     schema: ClassVar[tuple[Setting, ...]] = ()
     can_find: ClassVar[bool] = False
 
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
+    account_id: int | None = None
 
     def __post_init__(self) -> None:
         self.settings = self.clean(self.settings)
 
     @classmethod
     def clean(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Fill in defaults. Raises `SettingsError` for a missing or an unknown setting."""
-        errors = {name: "unknown setting" for name in settings.keys() - {item.name for item in cls.schema}}
+        """Fill in defaults and check kinds. Raises `SettingsError` naming every field that does not fit."""
+        known = {item.name for item in cls.schema}
+        errors = {name: gettext("Unknown setting.") for name in settings.keys() - known}
         cleaned = {}
         for item in cls.schema:
             value = settings.get(item.name)
             cleaned[item.name] = item.default if value in (None, "") else value
-            if item.required and cleaned[item.name] in (None, ""):
-                errors[item.name] = "this setting is required"
+            if problem := _problem(item, cleaned[item.name]):
+                errors[item.name] = problem
         if errors:
             raise SettingsError(errors)
         return cleaned
 
-    def send(self, batch: Sequence[Outgoing]) -> list[Result]:
+    def send(self, batch: Sequence[Outgoing], *, deadline: float = math.inf) -> list[Result]:
+        """No call starts after `deadline` (seconds of `time.monotonic`): our lease on the rows would not outlast it.
+
+        After two troubles in a row the rest of the batch is not tried: a provider that is down, slow or asks us to
+        slow down must neither be hammered nor hold the thread for `len(batch)` timeouts.
+        """
+        results: list[Result] = []
+        troubles, rest = 0, None
+        for outgoing in batch:
+            if rest is None and time.monotonic() >= deadline:
+                rest = Throttled("out_of_time", retry_after=0)
+            result = rest or self._one(outgoing)
+            results.append(result)
+            troubles = troubles + _trouble(result) if _trouble(result) else 0
+            if rest is None and troubles >= TROUBLES_IN_A_ROW:
+                rest = _untried(result)
+        return results
+
+    def deliver(self, outgoing: Outgoing) -> Result:
+        """Hand over one outgoing that has not expired."""
         raise NotImplementedError
+
+    def _one(self, outgoing: Outgoing) -> Result:
+        if outgoing.expired:
+            return Refused("expired")
+        try:
+            return self.deliver(outgoing)
+        except Exception as error:
+            # Without the traceback's values: they hold the address and the text. A bug leaves the outcome open.
+            logger.error("%s: delivery %s: %s", self.key, outgoing.delivery_id, type(error).__name__)
+            return Unknown("provider_error", type(error).__name__)
 
     def find(self, outgoing: Outgoing, *, since: datetime) -> Accepted | Refused | None:
         """Evidence for an unknown outcome from the provider's own list; None if it has none.
@@ -145,3 +200,32 @@ class Provider:
 
     def close(self) -> None:
         """Let go of the calling thread's connections."""
+
+
+def _problem(item: Setting, value: Any) -> str:
+    if value in (None, ""):
+        return gettext("This setting is required.") if item.required else ""
+    if item.kind == "integer" and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        return gettext("A whole number, not below 0.")
+    if item.kind == "boolean" and not isinstance(value, bool):
+        return gettext("Yes or no.")
+    if item.kind == "choice" and value not in {key for key, _label in item.choices}:
+        return gettext("Not one of the choices.")
+    if item.kind == "url" and not str(value).startswith(("http://", "https://")):
+        return gettext("An address that starts with http:// or https://.")
+    return ""
+
+
+def _trouble(result: Result) -> int:
+    """How much this result says against the provider; a refused account counts at once, before it gets locked."""
+    if isinstance(result, Deferred) and result.code == "account_refused":
+        return TROUBLES_IN_A_ROW
+    if isinstance(result, Throttled | Unknown):
+        return 1
+    return int(isinstance(result, Deferred) and result.code in TROUBLE)
+
+
+def _untried(last: Result) -> Result:
+    if isinstance(last, Throttled):
+        return Throttled(last.code, retry_after=last.retry_after)
+    return Deferred(last.code, retry_after=getattr(last, "retry_after", None))

@@ -1,0 +1,356 @@
+"""E-mail over SMTP: one message per recipient on a kept connection per thread.
+
+What the server says is read by `smtp_replies`; this file is the conversation. Until the end of the content is
+written nothing has been handed over, so whatever breaks before is deferred; what breaks after it is unknown.
+"""
+
+import email.headerregistry
+import email.message
+import email.policy
+import email.utils
+import functools
+import hashlib
+import re
+import smtplib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.channels.providers import deadline as deadlines
+from apps.channels.providers import smtp_replies
+from apps.channels.providers.base import (
+    Accepted,
+    Deferred,
+    Outgoing,
+    Provider,
+    Refused,
+    Result,
+    Setting,
+    SettingsError,
+    Unknown,
+)
+from apps.channels.providers.deadline import Deadline
+
+IDLE_SECONDS = 5
+MAX_LINE = 8192
+ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f<>()\[\]:;,\\\"@]{1,64}@[^\s\x00-\x1f\x7f<>()\[\]:;,\\\"@]{1,253}")
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+# 7 bit, so that any server may relay it; the library then picks quoted-printable or base64, whichever is shorter.
+POLICY = email.policy.SMTP.clone(cte_type="7bit")
+
+
+class SmtpProvider(Provider):
+    key = "smtp"
+    label = _("E-mail (SMTP)")
+    channels = frozenset({"email"})
+    schema = (
+        Setting("host", _("Server")),
+        Setting("port", _("Port"), kind="integer", default=587),
+        Setting(
+            "security",
+            _("Encryption"),
+            kind="choice",
+            default="starttls",
+            choices=(("starttls", _("STARTTLS")), ("ssl", _("TLS from the start")), ("none", _("None"))),
+        ),
+        Setting("username", _("User name"), required=False, default=""),
+        Setting("password", _("Password"), kind="secret", required=False, default=""),
+        Setting("from_address", _("From address"), kind="email"),
+        Setting("from_name", _("From name"), required=False, default=""),
+        Setting(
+            "message_id_domain",
+            _("Domain of message identifiers"),
+            required=False,
+            default="",
+            help_text=_("Empty: the domain of the from address."),
+        ),
+        Setting(
+            "ca_certificate",
+            _("Certificate authority (PEM)"),
+            kind="multiline_secret",
+            required=False,
+            default="",
+            help_text=_("Only for a server whose certificate was issued by the school itself."),
+        ),
+        Setting("connect_timeout_ms", _("Time to connect (ms)"), kind="integer", default=5000),
+        Setting("command_timeout_ms", _("Time for one answer (ms)"), kind="integer", default=10000),
+        Setting("total_timeout_ms", _("Time for one message (ms)"), kind="integer", default=20000),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._local = threading.local()
+        self._from = mailbox(self.settings["from_address"])
+        self._domain = self.settings["message_id_domain"] or self._from.rpartition("@")[2]
+        self._sender = _sender_header(self.settings["from_name"], self._from)
+
+    @classmethod
+    def clean(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        cleaned = super().clean(settings)
+        errors = {}
+        if mailbox(cleaned["from_address"]) is None:
+            errors["from_address"] = gettext("Not an e-mail address.")
+        if re.search(r"[\x00-\x1f\x7f]", cleaned["from_name"]):
+            errors["from_name"] = gettext("One line of text, please.")
+        if cleaned["message_id_domain"] and not HOST.fullmatch(cleaned["message_id_domain"]):
+            errors["message_id_domain"] = gettext("Not a domain name.")
+        if errors:
+            raise SettingsError(errors)
+        return cleaned
+
+    def deliver(self, outgoing: Outgoing) -> Result:
+        address = mailbox(outgoing.addresses[0]) if outgoing.addresses else None
+        if address is None:
+            return Refused("no_such_address")
+        if re.search(r"[\r\n\x00]", outgoing.title):
+            return Refused("content_rejected", "line break in the title")
+        try:
+            message = self._headers(outgoing, address) + content(outgoing.title, outgoing.body)
+        except ValueError as error:
+            return Refused("content_rejected", type(error).__name__)
+        deadline = self._deadline()
+        # A kept connection that turns out to be gone says nothing about the server: one try on a new one.
+        return self._converse(address, message, deadline) or self._converse(address, message, deadline)
+
+    def health(self) -> None:
+        self.close()
+        try:
+            self._connection(self._deadline()).noop()
+        except smtplib.SMTPException as error:
+            raise OSError(str(error)) from error
+
+    def close(self) -> None:
+        connection = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if connection is not None:
+            connection.close()
+
+    def _converse(self, address: str, message: bytes, deadline: Deadline) -> Result | None:
+        """None: the kept connection was dead, nothing was handed over."""
+        kept = self._kept(deadline)
+        try:
+            connection = kept or self._connection(deadline)
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:
+            return smtp_replies.not_connected(error)
+        try:
+            stage, code, text = connection.transfer(self._from, address, message)
+        except (smtplib.SMTPException, OSError) as error:
+            self.close()
+            if not connection.handed_over and kept and not isinstance(error, TimeoutError):
+                return None
+            return _broken(connection, error)
+        connection.used_at = time.monotonic()
+        if code == 421:
+            self.close()
+            if kept and stage == "sender":
+                return None
+        return _result(stage, code, text.replace(address, "…"))
+
+    def _deadline(self) -> Deadline:
+        return Deadline(self.settings["total_timeout_ms"] / 1000, per_step=self.settings["command_timeout_ms"] / 1000)
+
+    def _kept(self, deadline: Deadline) -> "Connection | None":
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            return None
+        connection.deadline = deadline
+        try:
+            connection.ready(idle=time.monotonic() - connection.used_at > IDLE_SECONDS)
+        except (smtplib.SMTPException, OSError):
+            self.close()
+            return None
+        return connection
+
+    def _connection(self, deadline: Deadline) -> "Connection":
+        settings = self.settings
+        connection = Connection(deadline, settings["connect_timeout_ms"] / 1000, self._context())
+        try:
+            connection.open(settings["host"], settings["port"], security=settings["security"])
+            if settings["username"]:
+                connection.login(settings["username"], settings["password"])
+        except BaseException:
+            connection.close()
+            raise
+        self._local.connection = connection
+        return connection
+
+    def _context(self) -> ssl.SSLContext | None:
+        if self.settings["security"] == "none":
+            return None
+        return ssl.create_default_context(cadata=self.settings["ca_certificate"] or None)
+
+    def _headers(self, outgoing: Outgoing, address: str) -> bytes:
+        identifier = outgoing.key if re.fullmatch(r"[\w.+=-]{1,200}", outgoing.key, re.ASCII) else _digest(outgoing.key)
+        lines = (
+            self._sender,
+            f"To: {address}",
+            f"Message-ID: <{identifier}@{self._domain}>",
+            f"Date: {email.utils.format_datetime(datetime.now(UTC))}",
+            f"X-Msgcenter-Delivery: {outgoing.delivery_id}-{outgoing.attempt}",
+            "Auto-Submitted: auto-generated",
+        )
+        return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+class Connection(smtplib.SMTP):
+    """smtplib's client with a total time limit, pipelining, and the knowledge whether the content was handed over."""
+
+    def __init__(self, deadline: Deadline, connect_timeout: float, context: ssl.SSLContext | None) -> None:
+        super().__init__(local_hostname=socket.gethostname() or "localhost")
+        self.deadline = deadline
+        self.used_at = time.monotonic()
+        self.handed_over = False
+        self._connect_timeout = connect_timeout
+        self._context = context
+        self._unread = b""
+        self._dirty = False
+
+    def open(self, host: str, port: int, *, security: str) -> None:
+        """Connect, encrypt and greet. Raises `OSError` or `SMTPException`."""
+        self._host = host
+        until = Deadline(min(self._connect_timeout, self.deadline.left()))
+        self.sock = deadlines.connect(host, port, until)
+        if security == "ssl":
+            self.sock.settimeout(until.left())
+            self.sock = self._context.wrap_socket(self.sock, server_hostname=host)
+        code, text = self.getreply()
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, text)
+        if security == "starttls":
+            self.starttls(context=self._context)
+        self.ehlo_or_helo_if_needed()
+
+    def ready(self, *, idle: bool) -> None:
+        """Fit for the next message. Raises `OSError` or `SMTPException` when the server has gone away."""
+        self.handed_over = False
+        if self._dirty or idle:
+            code, text = self.rset()
+            if code != 250:
+                raise smtplib.SMTPServerDisconnected(str(text))
+            self._dirty = False
+
+    def transfer(self, sender: str, address: str, message: bytes) -> tuple[str, int, str]:
+        """(stage that decided, reply code, reply text)."""
+        self._dirty = True
+        for stage, (code, text) in self._envelope(sender, address):
+            if not 200 <= code < 400:
+                return stage, code, text.decode("utf-8", "replace")
+        code, text = self._content(message)
+        self._dirty = False
+        return "content", code, text.decode("utf-8", "replace")
+
+    def send(self, s: bytes | str) -> None:
+        deadlines.write(self.sock, s.encode("ascii") if isinstance(s, str) else s, self.deadline)
+
+    def getreply(self) -> tuple[int, bytes]:
+        lines = []
+        while True:
+            line = self._line()
+            lines.append(line[4:].strip(b" \t\r\n"))
+            if not line[:3].isdigit():
+                raise smtplib.SMTPServerDisconnected("not an SMTP reply")
+            if line[3:4] != b"-":
+                return int(line[:3]), b"\n".join(lines)
+
+    def starttls(self, *, context: ssl.SSLContext) -> tuple[int, bytes]:
+        self.ehlo_or_helo_if_needed()
+        if self.has_extn("starttls"):
+            self.sock.settimeout(self.deadline.left())
+        reply = super().starttls(context=context)
+        # Nothing said in the clear may count after the handshake.
+        self._unread = b""
+        return reply
+
+    def _envelope(self, sender: str, address: str) -> list[tuple[str, tuple[int, bytes]]]:
+        commands = {"sender": f"MAIL FROM:<{sender}>", "recipient": f"RCPT TO:<{address}>", "data": "DATA"}
+        if not self.has_extn("pipelining"):
+            return self._step_by_step(commands)
+        self.send("".join(f"{command}\r\n" for command in commands.values()))
+        replies = []
+        for stage in commands:
+            replies.append((stage, self.getreply()))
+            if replies[-1][1][0] == 421:
+                break
+        if replies[-1][1][0] == 354 and not all(code < 400 for _stage, (code, _text) in replies):
+            # The server opened the content although it refused the recipient: end it empty.
+            self.send(".\r\n")
+            self.getreply()
+        return replies
+
+    def _step_by_step(self, commands: Mapping[str, str]) -> list[tuple[str, tuple[int, bytes]]]:
+        replies = []
+        for stage, command in commands.items():
+            replies.append((stage, self.docmd(command)))
+            if replies[-1][1][0] >= 400:
+                break
+        return replies
+
+    def _content(self, message: bytes) -> tuple[int, bytes]:
+        start = max(0, len(message) - deadlines.CHUNK + 8)
+        self.send(message[:start])
+        self.handed_over = True
+        self.send(message[start:] + b".\r\n")
+        return self.getreply()
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._unread:
+            if len(self._unread) > MAX_LINE:
+                raise smtplib.SMTPServerDisconnected("reply too long")
+            if self.sock is None:
+                raise smtplib.SMTPServerDisconnected("not connected")
+            self.sock.settimeout(self.deadline.left())
+            received = self.sock.recv(4096)
+            if not received:
+                raise smtplib.SMTPServerDisconnected("connection closed")
+            self._unread += received
+        line, _newline, self._unread = self._unread.partition(b"\n")
+        return line
+
+
+@functools.lru_cache(maxsize=16)
+def content(title: str, body: str) -> bytes:
+    """Subject, MIME headers and body, dots doubled: built once for all who get the same."""
+    message = email.message.EmailMessage(policy=POLICY)
+    message["Subject"] = title
+    message.set_content(body, charset="utf-8")
+    wire = message.as_bytes()
+    wire = wire if wire.endswith(b"\r\n") else wire + b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", wire)
+
+
+def mailbox(address: str) -> str | None:
+    """The address as it goes over the wire, an international domain in ASCII; None if it is none."""
+    local, _at, domain = address.rpartition("@")
+    try:
+        wire = f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return None
+    return wire if wire.isascii() and ADDRESS.fullmatch(wire) else None
+
+
+def _sender_header(name: str, address: str) -> str:
+    message = email.message.EmailMessage(policy=POLICY)
+    message["From"] = email.headerregistry.Address(display_name=name, addr_spec=address)
+    return message.as_string().strip()
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _result(stage: str, code: int, text: str) -> Result:
+    if 200 <= code < 300:
+        return Accepted(reference=smtp_replies.queue_id(text))
+    return smtp_replies.classify(stage, code, text)
+
+
+def _broken(connection: Connection, error: Exception) -> Deferred | Unknown:
+    code = "timeout" if isinstance(error, TimeoutError) else "connection_lost"
+    return (Unknown if connection.handed_over else Deferred)(code, type(error).__name__)
