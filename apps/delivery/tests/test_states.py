@@ -1,0 +1,43 @@
+"""The state machine of a delivery: every pair of states, and that the services keep to it."""
+
+import itertools
+
+import pytest
+
+from apps.delivery.states import OPEN, RETRACTABLE, SETTLED, TRANSITIONS, Status, may_follow
+
+#: Written from the table of the design by hand, so that the data cannot prove itself.
+ALLOWED = {
+    "waiting": "queued cancelled expired",
+    "queued": "claimed cancelled expired suppressed",
+    "claimed": "sending queued cancelled expired suppressed",
+    "sending": "accepted waiting failed unknown",
+    "unknown": "accepted delivered failed waiting",
+    "accepted": "delivered failed",
+    "delivered": "failed",
+    "failed": "delivered",
+    "cancelled": "",
+    "expired": "",
+    "suppressed": "",
+}
+
+
+@pytest.mark.parametrize(("before", "after"), [*itertools.product(Status.values, repeat=2)])
+def test_every_pair_of_states(before: str, after: str) -> None:
+    assert may_follow(Status(before), Status(after)) == (after in ALLOWED[before].split())
+
+
+def test_every_state_is_either_open_or_settled() -> None:
+    assert set(Status) == OPEN | SETTLED
+    assert not OPEN & SETTLED
+    assert set(TRANSITIONS) == set(Status)
+
+
+def test_what_can_be_taken_back_was_never_handed_over() -> None:
+    reached = {after for before in RETRACTABLE for after in TRANSITIONS[before]}
+    assert reached <= RETRACTABLE | {Status.SENDING, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED}
+    assert Status.SENDING not in RETRACTABLE
+
+
+def test_nothing_settled_opens_again() -> None:
+    assert all(after in SETTLED for before in SETTLED for after in TRANSITIONS[before])

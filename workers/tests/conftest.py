@@ -1,0 +1,43 @@
+"""Jobs are rung into a list here and run on purpose."""
+
+from collections.abc import Iterator
+
+import pytest
+from celery import current_app
+
+from apps.core import jobs
+
+Rung = tuple[str, tuple[int, ...], str]
+
+
+class Bell:
+    """What has been rung: `rung` holds (job, args, lane)."""
+
+    def __init__(self) -> None:
+        self.rung: list[Rung] = []
+        self.broken = False
+
+    def ring(self, job: str, args: tuple[int, ...], *, lane: str) -> bool:
+        if not self.broken:
+            self.rung.append((job, tuple(args), lane))
+        return not self.broken
+
+    def answer(self, job: str | None = None) -> int:
+        """Run what has been rung (only `job`, if given) and what that rings, until it is quiet. Returns how many."""
+        answered = 0
+        while due := [one for one in self.rung if job in (None, one[0])]:
+            for one in due:
+                self.rung.remove(one)
+                current_app.tasks[one[0]](*one[1])
+                answered += 1
+        return answered
+
+
+@pytest.fixture
+def bell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bell]:
+    current_app.loader.import_default_modules()
+    bell = Bell()
+    monkeypatch.setattr(jobs, "ring", bell.ring)
+    # The transaction of a test never commits, so what rings on commit rings at once.
+    monkeypatch.setattr(jobs, "enqueue", lambda job, *args, lane: bell.ring(job, args, lane=lane))
+    return bell

@@ -1,0 +1,158 @@
+"""The services that write `Delivery.status`, each tried from every state.
+
+Here rather than beside them, because rows are made by the real fan-out.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db.models import Count
+from django.db.models.functions import Now
+
+from apps.delivery import services
+from apps.delivery.models import Delivery
+from apps.delivery.services import Outcome
+from apps.delivery.states import SETTLED, Status, may_follow
+from apps.messaging.models import MessageChannel
+from workers.tests import school
+from workers.tests.conftest import Bell
+
+pytestmark = pytest.mark.django_db
+LEASE = "lease"
+
+
+@pytest.fixture
+def row(bell: Bell) -> Delivery:
+    school.enrol(1)
+    school.publish()
+    bell.answer("workers.fan_out")
+    return Delivery.objects.get()
+
+
+def put(row: Delivery, status: str) -> None:
+    """Put the row into a state, with the counters as if it had come there by itself."""
+    Delivery.objects.filter(pk=row.pk).update(status=status, lease=LEASE, due_at=Now() - timedelta(seconds=1), attempt=1)
+    counted = {name: int(name == status) for name in map(str, SETTLED)}
+    MessageChannel.objects.filter(pk=row.message_channel_id).update(**counted)
+
+
+def outcome(row: Delivery, status: Status) -> Outcome:
+    return Outcome(row.pk, status, "why", due_in=timedelta(0) if status in (Status.WAITING, Status.UNKNOWN) else None)
+
+
+Act = Callable[[Delivery], object]
+ACTS: dict[str, tuple[Act, set[str]]] = {
+    "claim": (lambda row: services.claim(row.message_channel_id, row.pk, row.pk, lease="other"), {"claimed"}),
+    "release": (
+        lambda row: services.release(row.message_channel_id, row.pk, row.pk, lease=LEASE, due_in=timedelta(0)),
+        {"queued"},
+    ),
+    "mark_sending": (lambda row: services.mark_sending([row.pk], lease=LEASE, account_id=1), {"sending"}),
+    "promote": (lambda row: services.promote([row.pk]), {"queued"}),
+    "end_leases": (lambda row: services.end_leases([row.pk]), {"queued", "unknown"}),
+    "suppress": (
+        lambda row: services.suppress(row.message_channel_id, {row.pk: "opted_out"}, lease=LEASE),
+        {"suppressed"},
+    ),
+    "cancel": (
+        lambda row: services.retract(row.message_channel_id, to=Status.CANCELLED, reason="recalled", limit=10),
+        {"cancelled"},
+    ),
+    "expire": (
+        lambda row: services.retract(row.message_channel_id, to=Status.EXPIRED, reason="expired", limit=10),
+        {"expired"},
+    ),
+    **{
+        f"record {status}": (
+            lambda row, status=status: services.record(row.message_channel_id, [outcome(row, status)], lease=LEASE),
+            {str(status)},
+        )
+        for status in (Status.ACCEPTED, Status.WAITING, Status.FAILED, Status.UNKNOWN)
+    },
+    **{
+        f"resolve {status}": (
+            lambda row, status=status: services.resolve(row.message_channel_id, [outcome(row, status)]),
+            {str(status)},
+        )
+        for status in (Status.ACCEPTED, Status.DELIVERED, Status.WAITING, Status.FAILED)
+    },
+}
+#: From which states each act changes the row; from all others it must leave it alone.
+STARTS = {
+    "claim": {"queued"},
+    "release": {"claimed"},
+    "mark_sending": {"claimed"},
+    "promote": {"waiting"},
+    "end_leases": {"claimed", "sending"},
+    "suppress": {"claimed"},
+    "cancel": {"waiting", "queued", "claimed"},
+    "expire": {"waiting", "queued", "claimed"},
+    "record": {"sending"},
+    "resolve": {"unknown"},
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_changes_only_the_states_it_starts_from(row: Delivery, act: str) -> None:
+    run, results = ACTS[act]
+    for before in Status.values:
+        put(row, before)
+        run(row)
+        row.refresh_from_db()
+        if before in STARTS[act.split()[0]]:
+            assert row.status in results, before
+            assert may_follow(Status(before), Status(row.status))
+        else:
+            assert row.status == before
+        assert_counters_tell_the_truth()
+
+
+@pytest.mark.parametrize("act", ["release", "mark_sending", "suppress", "record accepted"])
+def test_a_writer_with_a_stale_lease_changes_nothing(row: Delivery, act: str) -> None:
+    put(row, "sending" if act.startswith("record") else "claimed")
+    Delivery.objects.update(lease="of somebody else")
+    before = Delivery.objects.values().get()
+    ACTS[act][0](row)
+    assert Delivery.objects.values().get() == before
+
+
+def test_an_outcome_that_the_state_machine_forbids_is_an_error(row: Delivery) -> None:
+    put(row, "sending")
+    with pytest.raises(ValueError, match="never becomes"):
+        services.record(row.message_channel_id, [outcome(row, Status.SUPPRESSED)], lease=LEASE)
+
+
+def test_each_row_of_a_window_keeps_its_own_outcome(bell: Bell) -> None:
+    school.enrol(4)
+    school.publish(channels=["sms"])
+    bell.answer("workers.fan_out")
+    ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
+    channel = MessageChannel.objects.get()
+    services.claim(channel.pk, ids[0], ids[-1], lease=LEASE)
+    assert services.mark_sending(ids, lease=LEASE, account_id=1) == set(ids)
+    outcomes = [
+        Outcome(ids[0], Status.ACCEPTED, reference="SM0"),
+        Outcome(ids[1], Status.ACCEPTED, reference="SM1"),
+        Outcome(ids[2], Status.FAILED, "no_such_number"),
+        Outcome(ids[3], Status.WAITING, "throttled", due_in=timedelta(seconds=9), burns_attempt=False),
+    ]
+    assert services.record(channel.pk, outcomes, lease=LEASE) == 4
+    rows = Delivery.objects.order_by("pk").values_list("status", "reason", "reference", "attempt", "lease")
+    assert list(rows) == [
+        ("accepted", "", "SM0", 1, ""),
+        ("accepted", "", "SM1", 1, ""),
+        ("failed", "no_such_number", "", 1, ""),
+        ("waiting", "throttled", "", 0, ""),
+    ]
+    assert_counters_tell_the_truth()
+
+
+def assert_counters_tell_the_truth() -> None:
+    """I8: the counters are what GROUP BY says."""
+    for channel in MessageChannel.objects.filter(channel__address_kind__gt=""):
+        counted = dict(channel.deliveries.values_list("status").annotate(number=Count("*")))
+        assert {str(name): getattr(channel, name) for name in SETTLED} == {
+            str(name): counted.get(name, 0) for name in SETTLED
+        }
+        assert channel.total == sum(counted.values())
