@@ -87,6 +87,9 @@ class Throttled:
     retry_after: float | None = None
 
 
+OUT_OF_TIME = Throttled("out_of_time", retry_after=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """Handed over, outcome not known: timeout, reset or crash after the provider may have taken it."""
@@ -165,7 +168,7 @@ class Provider:
         troubles, rest = 0, None
         for outgoing in batch:
             if rest is None and time.monotonic() >= deadline:
-                rest = Throttled("out_of_time", retry_after=0)
+                rest = OUT_OF_TIME
             result = rest or self._one(outgoing)
             results.append(result)
             troubles = troubles + _trouble(result) if _trouble(result) else 0

@@ -23,6 +23,7 @@ from typing import Protocol
 from django.utils.translation import gettext_lazy as _
 
 from apps.channels.providers.base import (
+    OUT_OF_TIME,
     Accepted,
     Deferred,
     Outgoing,
@@ -106,6 +107,8 @@ class SandboxProvider(Provider):
     )
 
     def send(self, batch: Sequence[Outgoing], *, deadline: float = math.inf) -> list[Result]:
+        if time.monotonic() >= deadline:
+            return [OUT_OF_TIME] * len(batch)
         time.sleep(self.settings["latency_ms"] / 1000)
         try:
             planned = [(outgoing, *self._plan(outgoing)) for outgoing in batch]

@@ -112,7 +112,9 @@ class ProviderContract:
         assert isinstance(self.one(harness, provider, self.throttle), Throttled)
         assert harness.accepted() == []
 
-    def test_a_bad_row_leaves_the_others_alone_and_the_order_stands(self, harness: Harness, provider: Provider) -> None:
+    def test_fault18_a_bad_row_leaves_the_others_alone_and_the_order_stands(
+        self, harness: Harness, provider: Provider
+    ) -> None:
         names = ["a", "bad1", "b", "bad2", "c", "bad3", "d"]
         faults = {"bad1": self.refuse, "bad2": self.defer, "bad3": self.refuse}
         addresses = [harness.address(name) for name in names]
@@ -140,6 +142,12 @@ class ProviderContract:
         results = send(provider, [outgoing(harness.address("odd"), **changes), outgoing(harness.address("next"))])
         assert isinstance(results[1], Accepted)
         assert harness.address("next") in harness.accepted()
+
+    def test_nothing_starts_after_the_deadline(self, harness: Harness, provider: Provider) -> None:
+        batch = [outgoing(harness.address(name)) for name in ("a", "b")]
+        results = provider.send(batch, deadline=time.monotonic() - 1)
+        assert [(type(result), result.code) for result in results] == [(Throttled, "out_of_time")] * 2
+        assert harness.accepted() == []
 
     def test_settings_survive_storage_and_say_what_is_wrong(self, provider: Provider) -> None:
         stored = json.loads(json.dumps(provider.settings))
@@ -208,7 +216,7 @@ class NetworkContract(ProviderContract):
         start = time.monotonic()
         return send(provider, batch), time.monotonic() - start
 
-    def test_nobody_listening_is_deferred_and_not_hammered(self, harness: NetworkHarness) -> None:
+    def test_fault16_nobody_listening_is_deferred_and_not_hammered(self, harness: NetworkHarness) -> None:
         provider = harness.unreachable()
         batch = [outgoing(harness.address(f"p{number}")) for number in range(50)]
         results, seconds = self.timed(provider, batch)
@@ -217,26 +225,34 @@ class NetworkContract(ProviderContract):
         with pytest.raises(OSError):  # noqa: PT011
             provider.health()
 
-    def test_a_connection_lost_after_the_accept_is_unknown(self, harness: NetworkHarness, provider: Provider) -> None:
+    def test_fault17_a_connection_reset_after_the_accept_is_unknown(
+        self, harness: NetworkHarness, provider: Provider
+    ) -> None:
         result = self.one(harness, provider, Fault.DROP_AFTER_ACCEPT)
         assert (type(result), result.code) == (Unknown, "connection_lost")
         assert harness.accepted() == [harness.address("zhang")]
 
-    def test_an_unknown_outcome_leaves_the_others_alone(self, harness: NetworkHarness, provider: Provider) -> None:
+    def test_fault17_an_unknown_outcome_leaves_the_others_alone(
+        self, harness: NetworkHarness, provider: Provider
+    ) -> None:
         harness.fault(harness.address("bad"), Fault.DROP_AFTER_ACCEPT)
         results = send(provider, [outgoing(harness.address(name)) for name in ("a", "bad", "b", "c")])
         assert [type(result) for result in results] == [Accepted, Unknown, Accepted, Accepted]
         assert harness.accepted() == [harness.address(name) for name in ("a", "bad", "b", "c")]
 
     @pytest.mark.parametrize("fault", [Fault.HANG_AFTER_ACCEPT, Fault.DRIP])
-    def test_the_total_limit_holds(self, harness: NetworkHarness, provider: Provider, fault: Fault) -> None:
+    def test_fault13_and_17_the_total_limit_holds(
+        self, harness: NetworkHarness, provider: Provider, fault: Fault
+    ) -> None:
         harness.fault(harness.address("zhang"), fault)
         results, seconds = self.timed(provider, [outgoing(harness.address("zhang"))])
         assert (type(results[0]), results[0].code) == (Unknown, "timeout")
         assert TOTAL * 0.9 < seconds < TOTAL + ROOM
         assert isinstance(self.one(harness, provider, None, name="next"), Accepted)
 
-    def test_a_provider_that_hangs_does_not_hold_the_batch(self, harness: NetworkHarness, provider: Provider) -> None:
+    def test_fault13_a_provider_that_hangs_does_not_hold_the_batch(
+        self, harness: NetworkHarness, provider: Provider
+    ) -> None:
         harness.server.script(lambda _number, _recipient: Fault.HANG_AFTER_ACCEPT)
         batch = [outgoing(harness.address(f"p{number}")) for number in range(20)]
         results, seconds = self.timed(provider, batch)
@@ -245,7 +261,9 @@ class NetworkContract(ProviderContract):
         assert seconds < 2 * TOTAL + ROOM
         assert len(harness.accepted()) == 2
 
-    def test_a_storm_of_throttling_is_not_answered_with_more(self, harness: NetworkHarness, provider: Provider) -> None:
+    def test_fault15_a_storm_of_throttling_is_not_answered_with_more(
+        self, harness: NetworkHarness, provider: Provider
+    ) -> None:
         harness.server.script(lambda _number, _recipient: Fault.THROTTLE)
         results = send(provider, [outgoing(harness.address(f"p{number}")) for number in range(20)])
         assert {type(result) for result in results} == {Throttled}

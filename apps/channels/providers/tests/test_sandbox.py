@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from apps.channels.providers import sandbox
 from apps.channels.providers.base import Accepted, Deferred, Provider, Refused, Result, Throttled, Unknown
@@ -138,7 +139,8 @@ def test_latency_is_for_the_batch(outbox: sandbox.MemoryOutbox, monkeypatch: pyt
 
 
 def test_it_is_labelled_as_what_it_is() -> None:
-    assert str(sandbox.SandboxProvider.label) == "Sandbox (nothing leaves the house)"
+    with translation.override("en"):
+        assert str(sandbox.SandboxProvider.label) == "Sandbox (nothing leaves the house)"
 
 
 def test_threads_do_not_mix_batches(outbox: sandbox.MemoryOutbox) -> None:

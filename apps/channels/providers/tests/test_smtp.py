@@ -82,7 +82,7 @@ def test_any_body_arrives_whole(harness: SmtpHarness, server: SmtpServer, body: 
     assert message.get_content().splitlines() == body.splitlines()
 
 
-def test_the_message_id_is_the_same_on_every_attempt(harness: SmtpHarness, server: SmtpServer) -> None:
+def test_fault18_the_message_id_is_the_same_on_every_attempt(harness: SmtpHarness, server: SmtpServer) -> None:
     provider = harness.provider(message_id_domain="msg.school.example")
     for attempt in (1, 2):
         send_one(provider, key="same", attempt=attempt)
@@ -96,7 +96,7 @@ def test_content_for_all_is_built_once(harness: SmtpHarness) -> None:
 
 
 @pytest.mark.parametrize("title", ["Exam\r\nBcc: all@school.example", "Exam\nX: y", "Exam\r", "Exam\x00"])
-def test_a_title_cannot_add_headers(harness: SmtpHarness, server: SmtpServer, title: str) -> None:
+def test_input42_a_title_cannot_add_headers(harness: SmtpHarness, server: SmtpServer, title: str) -> None:
     result = send_one(harness.provider(), title=title)
     assert (type(result), result.code) == (Refused, "content_rejected")
     assert server.accepted == []
@@ -119,7 +119,9 @@ def test_a_title_cannot_add_headers(harness: SmtpHarness, server: SmtpServer, ti
         "张@c.example",
     ],
 )
-def test_what_is_no_address_is_refused_unsent(harness: SmtpHarness, server: SmtpServer, address: str) -> None:
+def test_input30_and_31_what_is_no_address_is_refused_unsent(
+    harness: SmtpHarness, server: SmtpServer, address: str
+) -> None:
     result = contract.send(harness.provider(), [outgoing(address)])[0]
     assert (type(result), result.code) == (Refused, "no_such_address")
     assert server.connections == 0
@@ -145,7 +147,7 @@ def test_an_international_domain_goes_out_in_ascii(harness: SmtpHarness, server:
     ],
 )
 @pytest.mark.parametrize("pipelining", [True, False])
-def test_what_a_break_at_each_stage_means(
+def test_fault18_what_a_break_at_each_stage_means(
     tmp_path: Path, fault: Fault, kind: type, code: str, pipelining: bool
 ) -> None:
     with SmtpServer(pipelining=pipelining) as server:
@@ -181,11 +183,18 @@ def test_replies_in_our_words(stage: str, code: int, text: str, expected: tuple[
     assert (type(result), result.code) == expected
 
 
-def test_a_dead_server_is_opened_once_more_and_then_left_alone(harness: SmtpHarness, server: SmtpServer) -> None:
+def test_fault16_a_dead_server_is_opened_once_more_and_then_left_alone(
+    harness: SmtpHarness, server: SmtpServer
+) -> None:
     server.script(lambda _number, _recipient: Fault.DROP)
     results = contract.send(harness.provider(), [outgoing(f"p{number}@students.example") for number in range(30)])
     assert {type(result) for result in results} == {Deferred}
     assert server.connections == 2
+
+
+def test_fault16_a_name_that_does_not_resolve_is_unreachable(harness: SmtpHarness) -> None:
+    result = send_one(harness.provider(host="no-such-host.invalid"))
+    assert (type(result), result.code) == (Deferred, "provider_unreachable")
 
 
 @pytest.mark.parametrize("greeting", ["554 no service", "421 4.3.2 busy", "hello?"])
@@ -205,7 +214,7 @@ def test_a_silent_greeting_costs_the_time_to_connect() -> None:
 
 
 @pytest.mark.parametrize("password", ["wrong", "falsch-ü"])
-def test_a_refused_login_is_the_accounts_trouble_and_asked_once(password: str) -> None:
+def test_fault34_a_refused_login_is_the_accounts_trouble_and_asked_once(password: str) -> None:
     with SmtpServer(users={"msgcenter": "right"}) as server:
         provider = SmtpHarness(server).provider(username="msgcenter", password=password)
         results = contract.send(provider, [outgoing("a@b.example")] * 10)
