@@ -25,6 +25,15 @@ def test_settings_read_nothing_of_the_developer() -> None:
     assert os.environ["MSGCENTER_REDIS_URL"] == settings.REDIS_URL
 
 
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only SQLite is a file")
+def test_sqlite_is_a_file_with_a_write_ahead_log_as_in_production() -> None:
+    assert Path(connection.settings_dict["NAME"]).is_file()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        assert cursor.fetchone() == ("wal",)
+
+
 def test_broker_is_empty_and_answers(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         assert client.dbsize() == 0

@@ -120,6 +120,17 @@ def pytest_xdist_newgateway(gateway: Any) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: run on the first database only")
     config.addinivalue_line("markers", "every_database: run on each database although no fixture asks for one")
+    keep_sqlite_in_a_file()
+
+
+def keep_sqlite_in_a_file() -> None:
+    """A file rather than memory: threads then meet the locks that they meet in production.
+
+    Not by the fixture that pytest-django offers for it: its own of the same name is registered later, and wins.
+    """
+    if database_kind() == "sqlite":
+        name = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.sqlite3"
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(test_folder() / name)
 
 
 @pytest.hookimpl(trylast=True)
@@ -167,14 +178,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         for one in item.stash.get(stacks_key, []):
             report.sections.extend(one.logs())
     return report
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """A file rather than memory: threads then meet the locks that they meet in production."""
-    if database_kind() == "sqlite":
-        name = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.sqlite3"
-        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(test_folder() / name)
 
 
 @pytest.fixture(scope="session")
