@@ -85,11 +85,11 @@ class ProviderAccountAdmin(AuditedAdmin):
 
     @admin.action(description=_("Pause the selected accounts"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[ProviderAccount]) -> None:
-        run_each(self, request, queryset, services.pause, done=_("%s is paused."))
+        run_each(self, request, queryset, services.pause, done=lambda account: _("%s is paused.") % account)
 
     @admin.action(description=_("Resume the selected accounts"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[ProviderAccount]) -> None:
-        run_each(self, request, queryset, services.resume, done=_("%s is in use again."))
+        run_each(self, request, queryset, services.resume, done=lambda account: _("%s is in use again.") % account)
 
 
 @admin.register(SandboxMessage)

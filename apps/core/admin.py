@@ -66,16 +66,16 @@ def run_each(
     rows: Iterable[models.Model],
     verb: Callable[..., object],
     *,
-    done: str,
+    done: Callable[..., str],
 ) -> None:
-    """Call a service's verb on each row, and say of each what came of it; `done` has one %s, the row."""
+    """Call a service's verb on each row, and say of each what came of it: `done` of the row, or the error."""
     for row in rows:
         try:
             verb(row, by=request.user)
         except MsgcenterError as error:
             page.message_user(request, f"{row}: {error.detail}", messages.ERROR)
         else:
-            page.message_user(request, done % row, messages.SUCCESS)
+            page.message_user(request, done(row), messages.SUCCESS)
 
 
 def masked(address: str) -> str:

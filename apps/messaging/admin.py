@@ -104,11 +104,11 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Publish the selected messages"), permissions=["send"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        run_each(self, request, queryset, services.publish, done=_("“%s” is published."))
+        run_each(self, request, queryset, services.publish, done=_with_status)
 
     @admin.action(description=_("Recall the selected messages"), permissions=["send"])
     def recall(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        run_each(self, request, queryset, services.recall, done=_("“%s” is recalled."))
+        run_each(self, request, queryset, services.recall, done=_with_status)
 
     @admin.display(description=_("see also"))
     def links(self, message: Message) -> SafeString:
@@ -123,6 +123,11 @@ class MessageAdmin(ReadOnlyAdmin):
             reverse("console:message", args=[message.pk]),
             _("progress"),
         )
+
+
+def _with_status(message: Message) -> str:
+    """Published is not always publishing: a message may be scheduled for later."""
+    return f"{message}: {message.get_status_display()}"
 
 
 class OwnUnitsAdmin(ReadOnlyAdmin):
