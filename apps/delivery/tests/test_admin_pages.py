@@ -159,8 +159,10 @@ def test_every_model_is_registered_or_part_of_a_page() -> None:
     assert ours <= inlines | set(admin.site._registry)
 
 
-def test_the_site_bears_our_name(admin_client: Client) -> None:
-    assert b"msgcenter" in admin_client.get(reverse("admin:index")).content
+def test_the_site_bears_our_name_in_both_languages(admin_client: Client) -> None:
+    assert "消息中心" in admin_client.get(reverse("admin:index")).content.decode()
+    admin_client.cookies["django_language"] = "en"
+    assert "msgcenter message centre" in admin_client.get(reverse("admin:index")).content.decode()
 
 
 def test_a_delivery_is_shown_with_a_masked_address(world: World, admin_client: Client) -> None:

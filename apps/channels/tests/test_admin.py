@@ -1,0 +1,180 @@
+"""Channels and provider accounts are configured in the admin, and no secret comes back out of it."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.audit.models import Entry
+from apps.channels import accounts
+from apps.channels.models import Channel, ProviderAccount
+
+SECRET = "Wohl-gehütet-7"
+PEM = "-----BEGIN CERTIFICATE-----"
+LIST = "admin:channels_provideraccount_changelist"
+POSTED = {
+    "name": "school",
+    "enabled": "on",
+    "setting_host": "mail.example.com",
+    "setting_port": "465",
+    "setting_security": "ssl",
+    "setting_username": "notice",
+    "setting_password": SECRET,
+    "setting_from_address": "notice@example.com",
+}
+
+
+@pytest.fixture
+def account(db: None) -> ProviderAccount:
+    channel = Channel.objects.get(key="email")
+    return ProviderAccount.objects.create(channel=channel, name="school", provider="smtp", enabled=False)
+
+
+def page_of(account: ProviderAccount) -> str:
+    return reverse("admin:channels_provideraccount_change", args=[account.pk])
+
+
+def client_with(*permissions: str) -> Client:
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def entries_of(account: ProviderAccount) -> QuerySet[Entry]:
+    return Entry.objects.filter(object_type="channels.provideraccount", object_id=account.pk).order_by("pk")
+
+
+def run_action(client: Client, action: str, account: ProviderAccount) -> int:
+    return client.post(reverse(LIST), {"action": action, "_selected_action": [account.pk]}).status_code
+
+
+def test_a_new_account_is_off_and_asks_for_its_settings_next(admin_client: Client) -> None:
+    email = Channel.objects.get(key="email")
+    posted = {"channel": email.pk, "provider": "smtp", "name": "school"}
+    answer = admin_client.post(reverse("admin:channels_provideraccount_add"), posted)
+    account = ProviderAccount.objects.get(name="school")
+    assert answer.url == page_of(account)
+    assert not account.enabled
+    page = admin_client.get(answer.url).content.decode()
+    assert all(f'name="{name}"' in page for name in POSTED)
+    assert entries_of(account).filter(verb="create", actor_name="admin").exists()
+
+
+@pytest.mark.parametrize(("channel", "provider"), [("email", "twilio"), ("inbox", "sandbox"), ("email", "pigeon")])
+def test_a_provider_must_serve_the_channel(channel: str, provider: str, admin_client: Client) -> None:
+    posted = {"channel": Channel.objects.get(key=channel).pk, "provider": provider, "name": "wrong"}
+    page = admin_client.post(reverse("admin:channels_provideraccount_add"), posted)
+    assert page.status_code == 200
+    assert page.context["adminform"].form.errors
+    assert not ProviderAccount.objects.filter(name="wrong").exists()
+
+
+def test_settings_are_stored_typed_and_logged_by_name(account: ProviderAccount, admin_client: Client) -> None:
+    assert admin_client.post(page_of(account), POSTED).status_code == 302
+    account.refresh_from_db()
+    assert account.enabled
+    stored = accounts.stored_settings(account)
+    assert (stored["port"], stored["password"]) == (465, SECRET)
+    assert accounts.provider_for(account).settings["host"] == "mail.example.com"
+    logged = list(entries_of(account).values_list("verb", "details"))
+    names = sorted(name.removeprefix("setting_") for name in POSTED if name.startswith("setting_"))
+    assert logged[0] == ("configure", {"settings": names})
+    assert SECRET not in str(logged)
+    assert "mail.example.com" not in str(logged)
+
+
+def test_a_secret_is_written_and_never_shown(account: ProviderAccount, admin_client: Client) -> None:
+    admin_client.post(page_of(account), {**POSTED, "setting_ca_certificate": PEM})
+    for answer in (
+        admin_client.get(page_of(account)),
+        admin_client.get(reverse(LIST)),
+        admin_client.get(reverse("admin:channels_provideraccount_history", args=[account.pk])),
+        admin_client.post(page_of(account), {**POSTED, "setting_ca_certificate": PEM, "setting_port": "many"}),
+    ):
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert SECRET not in page
+        assert PEM not in page
+        assert "secret_settings" not in page
+
+
+def test_the_form_says_whether_a_secret_is_set(account: ProviderAccount, admin_client: Client) -> None:
+    admin_client.cookies["django_language"] = "en"
+    assert "Not set." in admin_client.get(page_of(account)).content.decode()
+    admin_client.post(page_of(account), {**POSTED, "setting_ca_certificate": PEM})
+    page = admin_client.get(page_of(account)).content.decode()
+    assert "Not set." not in page
+    assert page.count("Set; leave empty to keep it.") == 2
+
+
+def test_an_empty_secret_keeps_the_stored_one(account: ProviderAccount, admin_client: Client) -> None:
+    admin_client.post(page_of(account), POSTED)
+    admin_client.post(page_of(account), {**POSTED, "setting_password": "", "setting_host": "other.example.com"})
+    account.refresh_from_db()
+    stored = accounts.stored_settings(account)
+    assert (stored["password"], stored["host"]) == (SECRET, "other.example.com")
+
+
+def test_wrong_settings_are_errors_of_their_fields(account: ProviderAccount, admin_client: Client) -> None:
+    page = admin_client.post(page_of(account), {**POSTED, "setting_host": "", "setting_from_address": ""})
+    errors = page.context["adminform"].form.errors
+    assert set(errors) == {"setting_host", "setting_from_address"}
+    account.refresh_from_db()
+    assert not account.enabled
+    assert accounts.stored_settings(account) == {}
+
+
+def test_an_account_of_a_lost_provider_can_be_switched_off(account: ProviderAccount, admin_client: Client) -> None:
+    ProviderAccount.objects.filter(pk=account.pk).update(provider="pigeon", enabled=True)
+    assert admin_client.post(page_of(account), {"name": "school", "enabled": "on"}).status_code == 200
+    assert admin_client.post(page_of(account), {"name": "school"}).status_code == 302
+    account.refresh_from_db()
+    assert not account.enabled
+
+
+def test_accounts_are_paused_and_resumed_by_action(admin_client: Client) -> None:
+    account = ProviderAccount.objects.get(channel__key="sms")
+    assert run_action(admin_client, "pause", account) == 302
+    account.refresh_from_db()
+    assert "admin" in account.paused_reason
+    page = admin_client.get(reverse(LIST)).content.decode()
+    assert "messagelist" in page
+    run_action(admin_client, "resume", account)
+    account.refresh_from_db()
+    assert account.paused_reason == ""
+    run_action(admin_client, "resume", account)
+    assert list(entries_of(account).values_list("verb", flat=True)) == ["pause", "resume"]
+
+
+def test_who_may_only_look_neither_pauses_nor_sees_settings(account: ProviderAccount, admin_client: Client) -> None:
+    admin_client.post(page_of(account), POSTED)
+    client = client_with("view_provideraccount")
+    run_action(client, "pause", account)
+    assert client.post(page_of(account), POSTED).status_code == 403
+    assert "mail.example.com" not in client.get(page_of(account)).content.decode()
+    account.refresh_from_db()
+    assert account.paused_reason == ""
+
+
+def test_a_stranger_to_the_admin_is_sent_to_log_in(account: ProviderAccount, client: Client) -> None:
+    client.force_login(User.objects.create_user("teacher"))
+    assert client.get(page_of(account)).status_code == 302
+    assert run_action(client, "pause", account) == 302
+    account.refresh_from_db()
+    assert account.paused_reason == ""
+
+
+def test_a_channel_is_changed_but_neither_added_nor_deleted(admin_client: Client) -> None:
+    sms = Channel.objects.get(key="sms")
+    posted = {"title": "SMS", "batch_size": 20, "window": 2, "max_attempts": 3, "crash_rule": "never"}
+    admin_client.post(reverse("admin:channels_channel_change", args=[sms.pk]), posted)
+    sms.refresh_from_db()
+    assert (sms.batch_size, sms.enabled, sms.address_kind) == (20, False, "mobile")
+    entry = Entry.objects.get(verb="change")
+    assert sorted(entry.details["fields"]) == ["Attempts at most", "Batch size", "Enabled", "Window"]
+    assert admin_client.get(reverse("admin:channels_channel_add")).status_code == 403
+    assert admin_client.post(reverse("admin:channels_channel_delete", args=[sms.pk])).status_code == 403
