@@ -37,7 +37,7 @@ def transactional(function: Callable[P, T]) -> Callable[P, T]:
                 if nested or not tries_left or not is_transient(error):
                     raise
                 log.info("transaction of %s is run again: %s", function.__name__, error)
-                if error.args[0] in CONNECTION_GONE:
+                if code(error) in CONNECTION_GONE:
                     connection.close()
         raise AssertionError("unreachable")
 
@@ -45,7 +45,12 @@ def transactional(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def is_transient(error: OperationalError) -> bool:
-    return error.args[0] in TRANSIENT or "database is locked" in str(error)
+    return code(error) in TRANSIENT or "database is locked" in str(error)
+
+
+def code(error: OperationalError) -> object:
+    """MySQL's error number; SQLite has only words."""
+    return error.args[0] if error.args else None
 
 
 def insert_select(model: type[models.Model], columns: Sequence[str], rows: models.QuerySet) -> int:
