@@ -22,7 +22,7 @@ def main() -> int:
         print(f"deploy/trial: a trial is running in {place.var} already (process {error}).", file=sys.stderr)
         return 1
     with lock:
-        cleared = processes.clear_leftovers(str(place.var))
+        cleared = processes.clear_leftovers(str(place.var), place.logs / processes.RECORD)
         if options.fresh:
             place.clear()
         return run(options, place, cleared=cleared)

@@ -1,7 +1,8 @@
 """The trial's child processes: started, watched, started again, and gone when the trial is.
 
-Every child and whatever it starts carries `MARK` in its environment, so that what a killed trial left behind can be
-told from anything else on the machine, even where a process id has been used again.
+What a killed trial left behind is told from anything else on the machine in two ways: every child and whatever it
+starts carries `MARK` in its environment, and the children themselves are on record with the time they were started at,
+because a Redis server writes its title over its environment. A process id that was used again fits neither.
 """
 
 import contextlib
@@ -10,11 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MARK = "MSGCENTER_TRIAL"
+RECORD = "children.pids"
 WRAPPER = Path(__file__).with_name("child.py")
 #: All of it together stays below the ten seconds that the trial promises.
 PATIENCE = 7.0
@@ -91,11 +93,20 @@ class Children:
     cwd: Path
     children: list[Child] = field(default_factory=list)
 
+    @property
+    def record(self) -> Path:
+        return self.logs / RECORD
+
     def start(self, program: Program) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
         child = Child(program, self.logs / f"{program.name}.log", self.cwd, {**os.environ, MARK: self.mark})
         self.children.append(child)
         child.start()
+        self._record()
+
+    def _record(self) -> None:
+        births = {child.process.pid: birth(child.process.pid) for child in self.children}
+        self.record.write_text("".join(f"{pid} {born}\n" for pid, born in births.items()))
 
     def watch(self) -> list[Death]:
         """Which children have died since the last call; those that had run for a while are started again."""
@@ -108,6 +119,7 @@ class Children:
         if again:
             child.restarts += 1
             child.start()
+            self._record()
         return death
 
     def stop(self) -> list[str]:
@@ -143,18 +155,40 @@ def marked(mark: str) -> Iterator[int]:
                 yield int(entry.name)
 
 
-def clear_leftovers(mark: str) -> int:
+def birth(pid: int) -> str:
+    """When a process was started, in clock ticks since the machine was; empty if it is none or has ended."""
+    try:
+        # The name in brackets may hold blanks; after it come the state and, as the 20th, the start (proc(5)).
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def recorded(record: Path) -> Iterator[int]:
+    """Process ids on record that are still the processes they were."""
+    lines = record.read_text().splitlines() if record.is_file() else []
+    for pid, born in (line.split() for line in lines if len(line.split()) == 2):
+        if birth(int(pid)) == born:
+            yield int(pid)
+
+
+def leftovers(mark: str, record: Path) -> set[int]:
+    return {*marked(mark), *recorded(record)}
+
+
+def clear_leftovers(mark: str, record: Path) -> int:
     """End what a killed trial left behind. Returns how many processes that were."""
-    found = list(marked(mark))
+    found = leftovers(mark, record)
     _signal(found, signal.SIGTERM)
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and any(marked(mark)):
+    while time.monotonic() < until and leftovers(mark, record):
         time.sleep(0.05)
-    _signal(marked(mark), signal.SIGKILL)
+    _signal(leftovers(mark, record), signal.SIGKILL)
     return len(found)
 
 
-def _signal(pids: Sequence[int] | Iterator[int], number: int) -> None:
+def _signal(pids: Iterable[int], number: int) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from apps.channels.providers.reasons import REASONS
-from apps.delivery.models import Suppression
+from apps.delivery import reasons
 from apps.delivery.selectors import ChannelProgress
 from apps.delivery.selectors import Progress as Ledger
 from apps.delivery.states import Status
@@ -104,15 +103,8 @@ def show_ledger(screen: Console, ledger: Ledger) -> None:
     screen.print(table)
     for channel in ledger.channels:
         for one in channel.reasons:
-            screen.print(f"  {channel.title} · {one.status.label} · {reason(one.reason)} {one.count}")
+            screen.print(f"  {channel.title} · {one.status.label} · {reasons.words(one.reason)} {one.count}")
     screen.print(_("Audience: %d people.") % ledger.audience)
-
-
-def reason(code: str) -> str:
-    if code == "no_address":
-        return _("no address of this kind")
-    labels = {**REASONS, **dict(Suppression.Reason.choices)}
-    return str(labels.get(code, code))
 
 
 def show_unreadable(screen: Console, timetable: Timetable, file: object) -> None:
@@ -152,6 +144,11 @@ def as_json(message: Message, ledger: Ledger, *, complete: bool) -> str:
     channels = {channel.key: channel.counts for channel in ledger.channels}
     result = {"audience": ledger.audience, "seconds": seconds(message), "complete": complete, "channels": channels}
     return json.dumps(result)
+
+
+def failure(error: str) -> str:
+    """What a machine reads where there is no ledger to speak of."""
+    return json.dumps({"audience": 0, "seconds": 0.0, "complete": False, "channels": {}, "error": error})
 
 
 def still_open(ledger: Ledger) -> Sequence[str]:

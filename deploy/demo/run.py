@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.management import call_command
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rich.console import Console
@@ -26,7 +27,6 @@ from deploy.demo.processes import Children
 
 START_WITHIN = 90.0
 GLANCE = 0.5
-SANDBOX_PAGE = "/admin/channels/sandboxmessage/"
 
 
 class TrialError(Exception):
@@ -55,12 +55,10 @@ class Trial:
 
 def main(trial: Trial) -> int:
     """Exit status: 0 only if the ledger is complete and adds up; 130 if somebody ended the trial before that."""
-    status, last_line = 1, ""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    listen(signal.default_int_handler)
+    status, last_line = 130, report.failure("interrupted")
     try:
         message = begin(trial)
-        status = 130
         ledger = follow(trial, message)
         status, last_line = judge(trial, message, ledger)
         if not trial.options.once:
@@ -69,12 +67,19 @@ def main(trial: Trial) -> int:
         trial.say("")
     except (TrialError, MsgcenterError) as error:
         trial.say(_("The trial has ended: %s") % error)
-        status = 1
+        status, last_line = 1, report.failure(str(error))
     finally:
         stop(trial)
-    if trial.options.json and last_line:
+    if trial.options.json:
         print(last_line, flush=True)
     return status
+
+
+def listen(handler: Callable | signal.Handlers) -> None:
+    """What asks the trial to end. Under nohup, the end of the terminal does not."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:
+            signal.signal(number, handler)
 
 
 def begin(trial: Trial) -> Message:
@@ -83,6 +88,7 @@ def begin(trial: Trial) -> Message:
         trial.say(_("Ended %d processes that a killed trial had left behind.") % trial.cleared)
     trial.say(_("Preparing the database in %s …") % trial.place.var)
     trial.place.trial.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     call_command("migrate", verbosity=0, interactive=False)
     start(trial)
     key = arrangement.digest(trial.options.exams) if trial.options.exams else None
@@ -204,7 +210,10 @@ def judge(trial: Trial, message: Message, ledger: Progress) -> tuple[int, str]:
 
 def show_way_in(trial: Trial, message: Message) -> None:
     address = f"http://{network.HOST}:{trial.web_port}"
-    trial.say(_("Sandbox: nothing left the house. What was “sent” can be read at %s") % (address + SANDBOX_PAGE))
+    trial.say(
+        _("Sandbox: nothing left the house. What was “sent” can be read at %s")
+        % (address + reverse("admin:channels_sandboxmessage_changelist"))
+    )
     trial.say(_("The site: %s") % (address + "/"))
     student = arrangement.student_of(message)
     roster.save_login(school.Login(student, person=student), trial.place)
@@ -228,8 +237,7 @@ def serve(trial: Trial) -> None:
 
 def stop(trial: Trial) -> None:
     """Not to be interrupted: it takes less than ten seconds anyway."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    listen(signal.SIG_IGN)
     started = time.monotonic()
     killed = trial.children.stop()
     words = _("All processes stopped in %.1f s.") % (time.monotonic() - started)

@@ -95,18 +95,40 @@ def test_children_end_when_the_parent_is_killed(tmp_path: Path, mark: str) -> No
     assert eventually(lambda: not list(processes.marked(mark)))
 
 
-def test_leftovers_are_cleared_and_strangers_left_alone(mark: str) -> None:
+def test_leftovers_are_cleared_and_strangers_left_alone(mark: str, tmp_path: Path) -> None:
     ours = subprocess.Popen(["sleep", "60"], env={**os.environ, processes.MARK: mark})
     stranger = subprocess.Popen(["sleep", "60"], env={**os.environ, processes.MARK: mark + "2"})
     try:
         # A child of this very process stays a zombie until it is waited for; a zombie has no environment any more.
         assert eventually(lambda: list(processes.marked(mark)) == [ours.pid])
-        assert processes.clear_leftovers(mark) == 1
+        assert processes.clear_leftovers(mark, tmp_path / "none") == 1
         assert ours.wait(5) == -signal.SIGTERM
         assert stranger.poll() is None
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_leftover_is_known_by_its_record_though_it_wrote_over_its_environment(mark: str, tmp_path: Path) -> None:
+    record = tmp_path / processes.RECORD
+    ours, reused = (subprocess.Popen(["sleep", "60"]) for _ in range(2))
+    try:
+        record.write_text(f"{ours.pid} {processes.birth(ours.pid)}\n{reused.pid} 1\n99999999 5\nrubbish\n")
+        assert list(processes.recorded(record)) == [ours.pid]
+        assert processes.clear_leftovers(mark, record) == 1
+        assert ours.wait(5) == -signal.SIGTERM
+        assert reused.poll() is None
+    finally:
+        reused.kill()
+        reused.wait()
+
+
+def test_every_child_is_on_record(children: Children) -> None:
+    children.start(Program("sleep", ("sleep", "60")))
+    children.start(Program("sleep again", ("sleep", "60")))
+    assert set(processes.recorded(children.record)) == {child.process.pid for child in children.children}
+    children.stop()
+    assert not list(processes.recorded(children.record))
 
 
 def test_a_child_that_dies_at_once_is_reported_with_its_last_words(children: Children) -> None:
