@@ -1,0 +1,59 @@
+"""What a provider's result means: the whole table."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.channels.models import Channel
+from apps.channels.providers.base import Accepted, Deferred, Refused, Result, Throttled, Unknown
+from apps.delivery.models import Delivery
+from workers import judge
+
+EMAIL = Channel(key="email", max_attempts=3, crash_rule=Channel.CrashRule.REPEAT)
+SMS = Channel(key="sms", max_attempts=3, crash_rule=Channel.CrashRule.NEVER)
+
+
+@pytest.mark.parametrize(
+    ("result", "attempt", "status", "reason", "burns"),
+    [
+        (Accepted("SM1"), 1, "accepted", "", True),
+        (Refused("no_such_number"), 1, "failed", "no_such_number", True),
+        (Deferred("try_later"), 1, "waiting", "try_later", True),
+        (Deferred("try_later"), 2, "waiting", "try_later", True),
+        (Deferred("try_later"), 3, "failed", "try_later", True),
+        (Throttled(), 1, "waiting", "throttled", False),
+        (Throttled(), 3, "waiting", "throttled", False),
+        (Unknown("timeout"), 1, "unknown", "timeout", True),
+        (Unknown("timeout"), 3, "unknown", "timeout", True),
+    ],
+)
+def test_outcome_of_a_result(result: Result, attempt: int, status: str, reason: str, burns: bool) -> None:
+    outcome = judge.outcome(7, result, attempt=attempt, channel=SMS)
+    assert (outcome.delivery_id, outcome.status, outcome.reason, outcome.burns_attempt) == (7, status, reason, burns)
+    assert (outcome.due_in is not None) == (status in ("waiting", "unknown"))
+
+
+def test_the_providers_reference_is_kept() -> None:
+    assert judge.outcome(7, Accepted("SM1"), attempt=1, channel=SMS).reference == "SM1"
+
+
+@pytest.mark.parametrize(("attempt", "longest"), [(1, 4), (2, 8), (3, 16), (9, 900), (30, 900)])
+def test_backoff_is_full_jitter_under_a_doubling_ceiling(attempt: int, longest: float) -> None:
+    assert judge.backoff(attempt, chance=lambda: 1.0) == timedelta(seconds=longest)
+    assert judge.backoff(attempt, chance=lambda: 0.0) == timedelta(0)
+
+
+def test_backoff_never_undercuts_what_the_provider_asked_for() -> None:
+    assert judge.backoff(1, retry_after=30, chance=lambda: 0.5) == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("channel", "attempt", "status", "maybe_duplicate"),
+    [(EMAIL, 1, "waiting", True), (EMAIL, 3, "failed", False), (SMS, 1, "failed", False)],
+)
+def test_without_evidence_the_channels_rule_decides(
+    channel: Channel, attempt: int, status: str, maybe_duplicate: bool
+) -> None:
+    outcome = judge.without_evidence(Delivery(pk=7, attempt=attempt), channel)
+    assert (outcome.status, outcome.maybe_duplicate) == (status, maybe_duplicate)
+    assert outcome.reason == ("unconfirmed" if status == "failed" else "")
