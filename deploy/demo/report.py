@@ -127,7 +127,7 @@ def unreadable_lines(timetable: Timetable) -> list[str]:
 def show_logins(screen: Console, logins: Iterable[tuple[str, str, str]]) -> None:
     """(role, username, password); an empty password has been changed by its owner."""
     table = Table(box=None, pad_edge=False)
-    for title in (_("who"), _("user name"), _("password")):
+    for title in (_("role"), _("user name"), _("password")):
         table.add_column(title)
     for role, username, password in logins:
         table.add_row(role, username, password or _("(changed since)"))
