@@ -32,7 +32,8 @@ def row(bell: Bell) -> Delivery:
 
 def put(row: Delivery, status: str) -> None:
     """Put the row into a state, with the counters as if it had come there by itself."""
-    Delivery.objects.filter(pk=row.pk).update(status=status, lease=LEASE, due_at=Now() - timedelta(seconds=1), attempt=1)
+    over = Now() - timedelta(seconds=1)
+    Delivery.objects.filter(pk=row.pk).update(status=status, lease=LEASE, due_at=over, attempt=1)
     counted = {name: int(name == status) for name in map(str, SETTLED)}
     MessageChannel.objects.filter(pk=row.message_channel_id).update(**counted)
 

@@ -1,6 +1,7 @@
 """The sweeps: everything a clock starts, each harmless when run twice."""
 
 import logging
+import random
 from datetime import timedelta
 
 import pytest
@@ -239,13 +240,14 @@ def test_the_command_runs_all_sweeps_or_those_named(bell: Bell) -> None:
 
 
 def test_all_is_settled_in_the_end_whatever_was_lost(bell: Bell) -> None:
-    """Every second doorbell is lost on the way; the sweeps alone bring everything to its end."""
+    """Half of the doorbells are lost on the way; the sweeps alone bring everything to its end."""
+    chance = random.Random(22)
     school.enrol(9)
     Channel.objects.filter(Q(key="email") | Q(key="sms")).update(batch_size=2)
     message = school.publish(channels=["inbox", "email", "sms"])
     fanout.fan_out(message.pk)
     for _ in range(12):
-        bell.rung = bell.rung[1::2]
+        bell.rung = [one for one in bell.rung if chance.random() < 0.5]
         bell.answer()
         Delivery.objects.filter(status="queued").update(due_at=Now() - SECOND)
         Message.objects.filter(status="publishing").update(ring_at=Now() - SECOND)
