@@ -97,7 +97,9 @@ def base_environment() -> dict[str, str]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Iterator[None]:
-    """Comes before pytest-django, which reads the settings here. xdist workers inherit the result instead."""
+    """Comes before pytest-django, which reads the settings here. An xdist worker has been told all of it already."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return (yield)
     for name in [name for name in os.environ if name.startswith("MSGCENTER_") and name not in OURS]:
         del os.environ[name]
     os.environ[FOLDER] = str(process.make_folder())
