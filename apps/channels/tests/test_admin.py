@@ -1,7 +1,9 @@
 """Channels and provider accounts are configured in the admin, and no secret comes back out of it."""
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
@@ -134,6 +136,23 @@ def test_an_account_of_a_lost_provider_can_be_switched_off(account: ProviderAcco
     assert admin_client.post(page_of(account), {"name": "school"}).status_code == 302
     account.refresh_from_db()
     assert not account.enabled
+
+
+def test_switching_off_an_account_of_another_key_leaves_its_settings_alone(
+    account: ProviderAccount, admin_client: Client
+) -> None:
+    lost = Fernet(Fernet.generate_key()).encrypt(b"{}").decode()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE channels_provideraccount SET secret_settings = %s, enabled = 1", [lost])
+    shown = admin_client.get(page_of(account)).context["adminform"].form
+    posted = {name: value for name in shown.fields if (value := shown[name].value()) not in (None, False)}
+    del posted["enabled"]
+    assert admin_client.post(page_of(account), posted).status_code == 302
+    account.refresh_from_db()
+    assert not account.enabled
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT secret_settings FROM channels_provideraccount WHERE id = %s", [account.pk])
+        assert cursor.fetchone() == (lost,)
 
 
 def test_accounts_are_paused_and_resumed_by_action(admin_client: Client) -> None:
