@@ -112,11 +112,10 @@ def mobile(index: int) -> str:
 
 def make(students: int = STUDENTS, *, numbers_given: int = 0) -> School:
     """Departments, colleges and everybody in them, for that many students."""
-    units, pupils = [*offices()], []
+    units, pupils = [*offices(), *(Unit((SCHOOL, name), OrgUnit.Kind.COLLEGE) for name in COLLEGES)], []
     numbers = Numbers(numbers_given)
     for path, prefix, size in classes(students):
-        units += [Unit(path[:2], OrgUnit.Kind.COLLEGE), Unit(path[:3], OrgUnit.Kind.PROGRAMME)]
-        units.append(Unit(path, OrgUnit.Kind.CLASS))
+        units += [Unit(path[:3], OrgUnit.Kind.PROGRAMME), Unit(path, OrgUnit.Kind.CLASS)]
         pupils += [student(f"{prefix}{seat:02d}", path, numbers) for seat in range(1, size + 1)]
     staff = list(teachers(pupils, max(len(DEPARTMENTS), students // STUDENTS_PER_STAFF), numbers))
     guardians = [guardian for pupil in pupils for guardian in guardians_of(pupil, numbers)]

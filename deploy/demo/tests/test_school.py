@@ -84,11 +84,13 @@ def test_author_and_approver_are_two_people_of_the_first_department(whole: schoo
     assert {staff[author.person].unit, staff[approver.person].unit} == {(school.SCHOOL, school.DEPARTMENTS[0])}
 
 
-@pytest.mark.parametrize("students", [1, 39, 200, 2_399, school.MOST_STUDENTS])
+@pytest.mark.parametrize("students", [1, 39, 200, 400, 2_399, school.MOST_STUDENTS])
 def test_a_school_of_any_size_has_exactly_its_students(students: int) -> None:
     made = school.make(students)
     assert len({human.number for human in people(made, Person.Kind.STUDENT)}) == students
     assert len(made.logins) == 3
+    units = {unit.path for unit in made.units}
+    assert all(human.unit in units and human.unit[:-1] in units for human in made.humans if human.unit)
 
 
 def test_the_people_of_a_timetable_are_those_of_its_plan() -> None:
