@@ -114,6 +114,7 @@ def database() -> dict[str, object]:
         "charset": "utf8mb4",
         "isolation_level": "read committed",
         "connect_timeout": 5,
+        # The time zone, because Django leaves the server's, and `Now()` then is hours from what Django stores.
         "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
         "innodb_lock_wait_timeout=10",
     }
