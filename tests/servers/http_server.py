@@ -4,6 +4,7 @@ import asyncio
 import base64
 import dataclasses
 import json
+import re
 import urllib.parse
 from typing import Any
 
@@ -75,5 +76,6 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
         name, _colon, value = line.partition(":")
         headers[name.lower()] = value.strip()
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    path, _mark, query = target.partition("?")
+    # With scheme and host where the client takes us for its proxy.
+    path, _mark, query = re.sub(r"^http://[^/]+", "", target).partition("?")
     return Request(method, path, dict(urllib.parse.parse_qsl(query, keep_blank_values=True)), headers, body)

@@ -18,7 +18,7 @@ from tests.servers import base
 from tests.servers.base import Fault, Server
 
 AT_RECIPIENT = {
-    Fault.REFUSE: b"550 5.1.1 no such user\r\n",
+    Fault.REFUSE: b"550 5.1.1 <%s> no such user\r\n",
     Fault.REFUSE_ACCOUNT: b"530 5.7.0 authentication required\r\n",
     Fault.DEFER: b"450 4.2.1 mailbox busy, try later\r\n",
     Fault.THROTTLE: b"450 4.7.28 too many messages, slow down\r\n",
@@ -57,7 +57,7 @@ class SmtpServer(Server):
 
     `users` makes login obligatory; `tls` (a server-side context) offers STARTTLS, or with `implicit_tls` TLS from the
     start; `greeting` replaces the 220 line; `pipelining=False` hides the extension; `keep=True` keeps the raw messages
-    in `contents`, dots undoubled.
+    in `contents`, dots undoubled; `injected` is what somebody on the line slips in before the encryption starts.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class SmtpServer(Server):
         self.users, self.tls, self.implicit_tls = users, tls, implicit_tls
         self.greeting, self.pipelining, self.keep = greeting, pipelining, keep
         self.contents: list[bytes] = []
+        self.injected = b""
         self.commands = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,7 +118,7 @@ class SmtpServer(Server):
         return True
 
     async def _on_starttls(self, session: Session, _argument: str) -> None:
-        session.writer.write(b"220 2.0.0 go ahead\r\n")
+        session.writer.write(b"220 2.0.0 go ahead\r\n" + self.injected)
         await session.writer.drain()
         await self._encrypt(session)
 
@@ -146,7 +147,8 @@ class SmtpServer(Server):
             return None
         session.fault = self.fault(_path(argument))
         if session.fault in AT_RECIPIENT:
-            await self.answer(session.writer, AT_RECIPIENT[session.fault], session.fault)
+            reply = AT_RECIPIENT[session.fault].replace(b"%s", _path(argument).encode())
+            await self.answer(session.writer, reply, session.fault)
             return session.fault is Fault.UNAVAILABLE
         session.recipient = _path(argument)
         session.writer.write(b"250 2.1.5 ok\r\n")

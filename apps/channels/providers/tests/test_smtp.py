@@ -240,6 +240,15 @@ def test_encrypted_with_the_schools_own_authority(security: str) -> None:
         assert (type(result), result.code) == (Deferred, "provider_unreachable")
 
 
+def test_nothing_said_before_the_encryption_counts() -> None:
+    certificate = Certificate()
+    with SmtpServer(tls=certificate.server_context(), keep=True) as server:
+        server.injected = b"250 SIZE 1\r\n"
+        provider = SmtpHarness(server).provider(security="starttls", ca_certificate=certificate.pem)
+        assert isinstance(send_one(provider), Accepted)
+        assert len(server.accepted) == 1
+
+
 def test_starttls_is_not_skipped_where_the_server_does_not_offer_it(harness: SmtpHarness, server: SmtpServer) -> None:
     result = send_one(harness.provider(security="starttls"))
     assert (type(result), result.code) == (Deferred, "provider_unreachable")

@@ -212,6 +212,14 @@ def test_twilios_own_log_is_silent(harness: TwilioHarness, caplog: pytest.LogCap
     assert NUMBER[1:] not in caplog.text
 
 
+def test_a_proxy_of_the_environment_is_used(harness: TwilioHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", harness.server.url)
+    monkeypatch.setenv("http_proxy", harness.server.url)
+    assert isinstance(send_one(harness.provider(base_url="http://twilio.invalid")), Accepted)
+    harness.fault(NUMBER, Fault.DRIP)
+    assert send_one(harness.provider(base_url="http://twilio.invalid")).code == "timeout"
+
+
 @pytest.mark.parametrize("changes", [{"from_number": ""}, {"messaging_service_sid": "MG1"}])
 def test_exactly_one_sender(changes: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as caught:
