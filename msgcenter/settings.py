@@ -116,7 +116,7 @@ def database() -> dict[str, object]:
         "connect_timeout": 5,
         # The time zone, because Django leaves the server's, and `Now()` then is hours from what Django stores.
         "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
-        "innodb_lock_wait_timeout=10",
+        "innodb_lock_wait_timeout=10, time_zone='+00:00'",
     }
     if socket := env.text("MSGCENTER_DB_SOCKET", ""):
         options["unix_socket"] = socket
