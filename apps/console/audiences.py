@@ -1,7 +1,7 @@
 """The audience as the form asks for it, and as rules.
 
-The form knows one kind of person and one reach for all units. An audience that says more (uploaded people, single persons,
-several kinds) was made by the API or an upload, and the form leaves it as it is.
+The form knows one kind of person and one reach for all units. An audience that says more (uploaded people, single
+persons, several kinds) was made by the API or an upload, and the form leaves it as it is.
 """
 
 from collections.abc import Iterable, Mapping

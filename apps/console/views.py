@@ -18,9 +18,8 @@ from apps.core.views import Page
 from apps.delivery import reasons
 from apps.delivery import selectors as ledger
 from apps.delivery.states import Status as DeliveryStatus
-from apps.messaging import audience
+from apps.messaging import audience, services
 from apps.messaging import selectors as messaging
-from apps.messaging import services
 from apps.messaging.drafts import Draft
 from apps.messaging.models import Message, MessageType
 from apps.messaging.states import Status

@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from apps.core.errors import NotFound
 from apps.core.views import Page
 from apps.delivery.models import Recipient
-from apps.directory.models import Person
 from apps.inbox import selectors, services
 from apps.messaging.models import Message, Urgency
 
@@ -34,7 +34,9 @@ class List(Page):
 
 class Entry(Page):
     def get(self, request: HttpRequest, entry_id: int) -> HttpResponse:
-        entry = selectors.entry(request.user.person or Person(), entry_id)
+        if request.user.person is None:
+            raise NotFound()
+        entry = selectors.entry(request.user.person, entry_id)
         services.read(entry)
         return render(request, "inbox/entry.html", _shown(entry))
 

@@ -28,4 +28,5 @@ def masked(address: str) -> str:
     name, at, domain = address.partition("@")
     if at:
         return f"{name[:1]}***@{domain}"
-    return f"{address[: len(address) // 2 - 2]}****{address[-4:]}" if len(address) > 8 else "****"
+    kept = 5 if address.startswith("+") else 4
+    return f"{address[:kept]}****{address[-4:]}" if len(address) > 10 else "****"

@@ -18,12 +18,22 @@ const percent = (part, whole) => (whole ? Math.floor((part * 100) / whole) : 0);
 const sum = (counts, states) => states.reduce((total, state) => total + (counts[state] || 0), 0);
 const tone = (state) => TONES[Object.keys(PARTS).find((part) => PARTS[part].includes(state))] || "part-waiting";
 
-function countLine(state, count, channel) {
+// States that a reader calls by the same word stand on one line.
+function spoken(counts) {
+  const lines = new Map();
+  for (const state of Object.keys(words.states).filter((one) => counts[one])) {
+    const word = words.states[state];
+    lines.set(word, [...(lines.get(word) || []), state]);
+  }
+  return lines;
+}
+
+function countLine(word, states, channel) {
   const line = document.createElement("li");
   const dot = document.createElement("span");
-  dot.className = `count-dot ${tone(state)}`;
-  line.append(dot, `${words.states[state] || state} ${inWords(count)}`);
-  const why = channel.reasons.filter((one) => one.status === state);
+  dot.className = `count-dot ${tone(states[0])}`;
+  line.append(dot, `${word} ${inWords(sum(channel.counts, states))}`);
+  const why = channel.reasons.filter((one) => states.includes(one.status));
   if (why.length) {
     const list = document.createElement("ul");
     for (const one of why) {
@@ -45,8 +55,8 @@ function drawChannel(channel) {
   }
   bar.setAttribute("aria-valuenow", percent(channel.settled, channel.total));
   element.querySelector("[data-numbers]").textContent = `${inWords(channel.settled)} / ${inWords(channel.total)}`;
-  const states = Object.keys(words.states).filter((state) => channel.counts[state]);
-  element.querySelector("[data-counts]").replaceChildren(...states.map((state) => countLine(state, channel.counts[state], channel)));
+  const lines = [...spoken(channel.counts)].map(([word, states]) => countLine(word, states, channel));
+  element.querySelector("[data-counts]").replaceChildren(...lines);
 }
 
 // Said aloud at every quarter only: a screen reader is not to talk every second.
