@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from apps.accounts.models import RoleAssignment, User
 from apps.audit.models import Entry
@@ -100,6 +101,17 @@ def test_login_and_logout_are_on_record(clerk: User, client: Client) -> None:
         ("login", "clerk", str(clerk.pk)),
         ("logout", "clerk", str(clerk.pk)),
     ]
+
+
+def test_login_and_logout_by_api_are_on_record(clerk: User) -> None:
+    client = APIClient()
+    wrong = client.post("/api/v1/login", {"username": "clerk", "password": "wrong-Leaves"})
+    right = client.post("/api/v1/login", {"username": "clerk", "password": PASSWORD})
+    assert (wrong.status_code, right.status_code) == (401, 200)
+    client.credentials(HTTP_AUTHORIZATION=f"Token {right.data['token']}")
+    assert client.post("/api/v1/logout", {}).status_code == 204
+    verbs = Entry.objects.filter(object_id=clerk.pk).order_by("pk").values_list("verb", flat=True)
+    assert list(verbs) == ["login_failed", "login", "logout"]
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,21 @@ from apps.core.admin import CappedPaginator
 from apps.delivery.models import Delivery, Recipient, Suppression
 from apps.delivery.states import Status
 from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
-from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel, MessageType, Template
+from apps.messaging.models import (
+    AudienceRow,
+    AudienceRule,
+    IdempotencyKey,
+    Message,
+    MessageChannel,
+    MessageType,
+    Template,
+)
 
 #: Session, user, count and rows come to four; the rest are the choices of filters and forms.
 MOST_QUERIES = 20
 MACHINE_ROWS = [Recipient, Delivery, MessageChannel, AudienceRow, SandboxMessage, Entry]
+#: Answers kept for clients that ask twice.
+NOBODYS_BUSINESS = {IdempotencyKey}
 ADDRESS = "zhang.wei@example.com"
 
 
@@ -156,7 +166,7 @@ def test_every_model_is_registered_or_part_of_a_page() -> None:
     ours = {
         model for config in apps.get_app_configs() if config.name.startswith("apps.") for model in config.get_models()
     }
-    assert ours <= inlines | set(admin.site._registry)
+    assert ours - NOBODYS_BUSINESS <= inlines | set(admin.site._registry)
 
 
 def test_the_site_bears_our_name_in_both_languages(admin_client: Client) -> None:
