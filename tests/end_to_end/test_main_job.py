@@ -1,0 +1,129 @@
+"""The main job on real processes: a department publishes, everybody gets it, the ledger proves it."""
+
+import collections
+import time
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from tests.end_to_end.conftest import PEOPLE, School
+from tests.services.stack import clock
+
+pytestmark = pytest.mark.timeout(240)
+BULK = ["email.bulk", "sms.bulk", "push.bulk"]
+CONTROL = ["fanout", "periodic"]
+
+Open = Callable[..., School]
+
+
+def start_workers(school: School) -> None:
+    school.stack.worker(queues=CONTROL, concurrency=2)
+    for _ in range(2):
+        school.stack.worker(queues=BULK, concurrency=4)
+    school.stack.beat()
+
+
+def wait_for_accepts(school: School, count: int) -> None:
+    for _ in clock(60, step=0.01):
+        if school.accepts() >= count:
+            return
+    raise AssertionError(f"{school.accepts()} of {count} accepts")
+
+
+def test_published_over_rest_it_reaches_2000_people_on_three_channels(open_school: Open) -> None:
+    school = open_school()
+    web = school.stack.web()
+    start_workers(school)
+    school.stack.shell(
+        """
+        from apps.accounts.models import User
+        user = User.objects.get(username="root")
+        user.set_password("correct horse battery")
+        user.save()
+        """
+    )
+    unit = school.stack.shell("print(OrgUnit.objects.get().pk)")
+
+    session = requests.Session()
+    token = session.post(f"{web.url}/api/v1/login", json={"username": "root", "password": "correct horse battery"})
+    session.headers["Authorization"] = f"Token {token.json()['token']}"
+    draft = {
+        "title": "期末考试安排",
+        "content": "((name)) 同学（((number))）：请按时参加考试。",
+        "type": "exam",
+        "unit": unit,
+        "channels": ["inbox", "email", "sms"],
+        "audience": {"include": [{"unit": unit}]},
+    }
+    created = session.post(f"{web.url}/api/v1/messages", json=draft)
+    assert created.status_code == 201, created.text
+    message = created.json()["id"]
+    published = session.post(f"{web.url}/api/v1/messages/{message}/publish")
+    assert published.status_code == 200, published.text
+
+    school.wait_until_finished(message)
+    school.assert_ledger_equals_servers(message, people=PEOPLE)
+    assert school.accepts() == 2 * PEOPLE
+    progress = session.get(f"{web.url}/api/v1/messages/{message}/progress").json()
+    assert progress["complete"]
+    assert progress["audience"] == PEOPLE
+    assert {one["key"]: one["counts"] for one in progress["channels"]} == {
+        "inbox": {"delivered": PEOPLE},
+        "email": {"accepted": PEOPLE},
+        "sms": {"accepted": PEOPLE},
+    }
+    # One message per recipient with a Message-ID of its own, and everybody's own name in it.
+    assert len({entry["message_id"] for entry in school.smtp.accepted}) == PEOPLE
+    assert len({entry["body"] for entry in school.twilio.accepted}) == PEOPLE
+    assert len({entry["sid"] for entry in school.twilio.accepted}) == PEOPLE
+
+
+def test_fault_4_workers_killed_in_the_middle_lose_nothing_and_repeat_only_what_they_flag(open_school: Open) -> None:
+    school = open_school(latency=0.003)
+    school.stack.worker(queues=CONTROL, concurrency=2)
+    school.stack.beat()
+    message = school.publish()
+    for share in (0.2, 0.5):
+        doomed = school.stack.worker(queues=BULK, concurrency=4)
+        wait_for_accepts(school, int(2 * PEOPLE * share))
+        school.stack.kill9(doomed)
+        assert school.accepts() < 2 * PEOPLE, "it was killed in the middle"
+    school.stack.worker(queues=BULK, concurrency=4)
+    school.wait_until_finished(message)
+    school.assert_ledger_equals_servers(message, people=PEOPLE)
+    states = collections.Counter(status for _address, status, _again in school.deliveries(message, "email"))
+    assert states == {"accepted": PEOPLE}, "an e-mail may be repeated, so none is given up"
+
+
+def test_fault_7_redis_flushed_in_the_middle_delays_and_loses_nothing(open_school: Open) -> None:
+    school = open_school(latency=0.003)
+    start_workers(school)
+    message = school.publish()
+    for share in (0.1, 0.4):
+        wait_for_accepts(school, int(2 * PEOPLE * share))
+        school.stack.redis.flushall()
+    school.wait_until_finished(message)
+    school.assert_ledger_equals_servers(message, people=PEOPLE)
+    assert school.accepts() == 2 * PEOPLE, "nothing was sent twice"
+
+
+def test_fault_5_fan_out_killed_between_slices_leaves_no_gap_and_no_double(open_school: Open) -> None:
+    school = open_school(MSGCENTER_FAN_OUT_SLICE="50")
+    message = school.publish()
+    frozen = "SELECT COUNT(*) FROM delivery_recipient"
+    for _ in range(2):
+        before = school.stack.rows(frozen)[0][0]
+        doomed = school.stack.worker(queues=["fanout"], concurrency=2)
+        for _ in clock(30, step=0.002):
+            if school.stack.rows(frozen)[0][0] > before:
+                break
+        school.stack.kill9(doomed)
+        assert before < school.stack.rows(frozen)[0][0] < PEOPLE, "it was killed in the middle"
+        # Its doorbell is lost with it; after the usual time a sweep rings again.
+        time.sleep(3.2)
+        school.stack.manage("sweep", "publish_due")
+    start_workers(school)
+    school.wait_until_finished(message)
+    school.assert_ledger_equals_servers(message, people=PEOPLE)
+    assert school.accepts() == 2 * PEOPLE
