@@ -22,7 +22,6 @@ from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Rel
 from apps.messaging.models import (
     AudienceRow,
     AudienceRule,
-    IdempotencyKey,
     Message,
     MessageChannel,
     MessageType,
