@@ -1,0 +1,96 @@
+"""What must not start: settings and databases that would lose, mix up or reveal something, told before the first request.
+
+Those of the database run with `migrate` and `check --database default`, the others with every command and worker.
+"""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+MIN_SECRET = 50
+MIN_DIFFERENT = 5
+INSECURE_PREFIX = "django-insecure-"
+OWN_MACHINE = {"", "localhost", "127.0.0.1", "::1"}
+#: The longest a provider may take for one call, in all.
+PROVIDER_TOTAL = timedelta(seconds=20)
+UTC_NAMES = {"+00:00", "UTC"}
+CHARACTER_SETS = ("character_set_database", "character_set_connection", "character_set_client", "character_set_results")
+
+
+@register(Tags.security)
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    return [*_debug_in_public(), *_guessable_secret(), *_short_lease()]
+
+
+def _debug_in_public() -> list[CheckMessage]:
+    host = urlsplit(settings.PUBLIC_URL).hostname or ""
+    if not settings.DEBUG or host in OWN_MACHINE:
+        return []
+    return [
+        Error(
+            f"MSGCENTER_DEBUG is on and the site has a public address, {settings.PUBLIC_URL}.",
+            hint="Error pages would show settings and personal data to anybody. Switch it off.",
+            id="core.E001",
+        )
+    ]
+
+
+def _guessable_secret() -> list[CheckMessage]:
+    key = settings.SECRET_KEY
+    if len(key) >= MIN_SECRET and len(set(key)) >= MIN_DIFFERENT and not key.startswith(INSECURE_PREFIX):
+        return []
+    return [
+        Error(
+            f"MSGCENTER_SECRET_KEY is shorter than {MIN_SECRET} characters, too uniform or an example.",
+            hint="Whoever guesses it can log in as anybody. ./deploy/trial makes a good one.",
+            id="core.E002",
+        )
+    ]
+
+
+def _short_lease() -> list[CheckMessage]:
+    if settings.LEASE >= 2 * PROVIDER_TOTAL:
+        return []
+    return [
+        Warning(
+            f"MSGCENTER_LEASE_SECONDS is below twice the longest call to a provider ({PROVIDER_TOTAL.seconds} s).",
+            hint="A slow provider's rows would be taken for those of a dead worker.",
+            id="core.W001",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_databases(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    found = [connections[alias] for alias in databases or []]
+    return [message for one in found if one.vendor == "mysql" for message in _unfit_session(one)]
+
+
+def _unfit_session(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+    """Asked of a session as the site opens it, for what is set there counts, not what the server would like."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW SESSION VARIABLES")
+        session = dict(cursor.fetchall())
+    isolation = session.get("transaction_isolation") or session.get("tx_isolation")
+    rules = [
+        ("E003", isolation == "READ-COMMITTED", f"isolates transactions by {isolation}, not READ COMMITTED"),
+        ("E004", "STRICT_" in session["sql_mode"], "is not strict: it would cut texts and dates off silently"),
+        ("E006", session["time_zone"] in UTC_NAMES, f"lives in time zone {session['time_zone']}, not in UTC"),
+    ]
+    rules += [
+        ("E005", session[name] == "utf8mb4", f"has {name} {session[name]}, not utf8mb4") for name in CHARACTER_SETS
+    ]
+    return [
+        Error(
+            f"The session of database {connection.alias!r} {fault}.",
+            hint="Correct the server, or MSGCENTER_DB_* and DATABASES in msgcenter/settings.py.",
+            id=f"core.{number}",
+        )
+        for number, fit, fault in rules
+        if not fit
+    ]

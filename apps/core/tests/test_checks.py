@@ -1,0 +1,106 @@
+"""Bad input 63: what would lose or reveal something does not start."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from apps.core import checks
+from pytest_django import Settings
+
+
+def ids(databases: list[str] | None = None) -> list[str]:
+    return [one.id for one in run_checks(databases=databases) if one.id.startswith("core.")]
+
+
+def test_fit_settings_pass() -> None:
+    assert ids() == []
+
+
+@pytest.mark.parametrize("address", ["https://msg.school.example", "http://10.0.0.5:8000", "https://[2001:db8::1]/"])
+def test_debug_with_a_public_address_is_refused(settings: Settings, address: str) -> None:
+    settings.PUBLIC_URL, settings.DEBUG = address, True
+    assert ids() == ["core.E001"]
+    settings.DEBUG = False
+    assert ids() == []
+
+
+@pytest.mark.parametrize("address", ["", "http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"])
+def test_debug_on_ones_own_machine_is_allowed(settings: Settings, address: str) -> None:
+    settings.PUBLIC_URL, settings.DEBUG = address, True
+    assert ids() == []
+
+
+@pytest.mark.parametrize("key", ["secret", "a" * 60, "django-insecure-" + "x8!k2#" * 10])
+def test_guessable_secret_key_is_refused(settings: Settings, key: str) -> None:
+    settings.SECRET_KEY = key
+    assert ids() == ["core.E002"]
+    with pytest.raises(CommandError, match="MSGCENTER_SECRET_KEY"):
+        call_command("check", stdout=StringIO(), stderr=StringIO())
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(39, ["core.W001"]), (40, []), (60, [])])
+def test_short_lease_is_a_warning(settings: Settings, seconds: int, found: list[str]) -> None:
+    settings.LEASE = timedelta(seconds=seconds)
+    assert ids() == found
+
+
+@pytest.mark.django_db
+def test_session_as_the_site_opens_it_passes() -> None:
+    assert ids(["default"]) == []
+
+
+@pytest.fixture
+def _fresh_session() -> Iterator[None]:
+    connection.close()
+    yield
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_fresh_session")
+@pytest.mark.skipif("connection.vendor != 'mysql'", reason="SQLite has no such settings")
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", {"core.E003"}),
+        ("SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED", {"core.E003"}),
+        ("SET sql_mode = ''", {"core.E004"}),
+        ("SET sql_mode = 'NO_ENGINE_SUBSTITUTION'", {"core.E004"}),
+        ("SET sql_mode = 'STRICT_ALL_TABLES'", set()),
+        ("SET NAMES utf8mb3", {"core.E005"}),
+        ("SET character_set_database = latin1", {"core.E005"}),
+        ("SET time_zone = '+08:00'", {"core.E006"}),
+        ("SET time_zone = 'SYSTEM'", {"core.E006"}),
+    ],
+)
+def test_unfit_session_is_refused(command: str, found: set[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(command)
+    assert {one.id for one in checks.check_databases(["default"])} == found
+    if found:
+        with pytest.raises(CommandError, match="session of database 'default'"):
+            call_command("check", databases=["default"], stdout=StringIO(), stderr=StringIO())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_fresh_session")
+@pytest.mark.skipif("connection.vendor != 'mysql'", reason="SQLite has no such settings")
+def test_site_speaks_utc_with_a_server_that_lives_elsewhere() -> None:
+    def set_zone(zone: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET GLOBAL time_zone = %s", [zone])
+        connection.close()
+
+    set_zone("+08:00")
+    try:
+        assert checks.check_databases(["default"]) == []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT ABS(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()))")
+            assert cursor.fetchone()[0] <= 1
+    finally:
+        set_zone("+00:00")
