@@ -55,6 +55,9 @@ class Scan:
         return stored and not self.is_of_another(target.value)
 
     def writes_status(self, call: ast.Call) -> bool:
+        # Our own INSERT … SELECT.
+        if ast.unparse(call.func).endswith("insert_select"):
+            return bool(call.args) and "Delivery" in ast.unparse(call.args[0])
         if isinstance(call.func, ast.Name):
             if call.func.id == "setattr" and len(call.args) == 3:
                 return mentions_status(call.args[1]) and not self.is_of_another(call.args[0])
