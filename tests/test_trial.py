@@ -164,3 +164,13 @@ def test_a_timetable_is_published_with_all_exams_of_a_student_and_its_bad_row_is
         # Seats 1 and 2 go to the two of the class who do not sit the first exam.
         "1月13日（周二）10:25-12:15 大学英语 教1-102 座位3",
     ]
+
+
+def test_a_file_that_is_no_timetable_ends_it_before_anything_is_started(tmp_path: Path) -> None:
+    file = tmp_path / "exams.xlsx"
+    file.write_text("班级,课程,人数")
+    status, result, above = run(tmp_path / "var", "--exams", str(file))
+    assert (status, result["complete"]) == (1, False)
+    assert "xlsx" in result["error"]
+    assert "xlsx" in above
+    assert not (tmp_path / "var" / "log" / "web.log").exists()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from apps.delivery import selectors
 from apps.delivery.selectors import Progress
 from apps.messaging import timetable
 from apps.messaging.models import Message
+from apps.messaging.timetable import Timetable
 from deploy.demo import arrangement, exams, network, programs, report, roster, school, season
 from deploy.demo.arrangement import Arrangement
 from deploy.demo.options import ROOT, Options
@@ -65,7 +67,7 @@ def main(trial: Trial) -> int:
             serve(trial)
     except KeyboardInterrupt:
         trial.say("")
-    except (TrialError, MsgcenterError) as error:
+    except (TrialError, MsgcenterError, OSError) as error:
         trial.say(_("The trial has ended: %s") % error)
         status, last_line = 1, report.failure(str(error))
     finally:
@@ -90,11 +92,13 @@ def begin(trial: Trial) -> Message:
     trial.place.trial.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     call_command("migrate", verbosity=0, interactive=False)
-    start(trial)
     key = arrangement.digest(trial.options.exams) if trial.options.exams else None
     message = arrangement.published_before(key, trial.place)
+    # A timetable that cannot be read ends the trial before anything is started.
+    read_in = read_timetable(trial, trial.options.exams) if trial.options.exams and message is None else None
+    start(trial)
     if message is None:
-        message = write(trial, key or arrangement.DEMO)
+        message = write(trial, read_in, key or arrangement.DEMO)
     else:
         trial.say(_("Going on with “%s”, which was published before.") % message.title)
     await_answers(trial)
@@ -136,9 +140,9 @@ def watch(trial: Trial) -> None:
         trial.say(_("%s was started again.") % death.name)
 
 
-def write(trial: Trial, key: str) -> Message:
+def write(trial: Trial, read_in: Timetable | None, key: str) -> Message:
     """Make the people, then the draft for them."""
-    content = from_file(trial) if trial.options.exams else from_school(trial)
+    content = from_timetable(trial, read_in) if read_in else from_school(trial)
     trial.say(_("Writing “%s” …") % content.title)
     return arrangement.write(content, key, trial.place)
 
@@ -151,16 +155,20 @@ def from_school(trial: Trial) -> Arrangement:
         return arrangement.of_school(season.candidates(made, today=today, zone=zone))
 
 
-def from_file(trial: Trial) -> Arrangement:
-    read_in = timetable.read(trial.options.exams)
+def read_timetable(trial: Trial, file: Path) -> Timetable:
+    read_in = timetable.read(file)
     counts = {"exams": len(read_in.exams), "unreadable": len(read_in.unreadable), "empty": read_in.empty_rows}
     words = _("Timetable: %(exams)d rows read, %(unreadable)d unreadable, %(empty)d empty.")
     trial.say(words % counts)
     if read_in.unreadable:
-        file = trial.place.write_text("unreadable.txt", "\n".join(report.unreadable_lines(read_in)) + "\n")
-        report.show_unreadable(trial.screen, read_in, file)
+        listed = trial.place.write_text("unreadable.txt", "\n".join(report.unreadable_lines(read_in)) + "\n")
+        report.show_unreadable(trial.screen, read_in, listed)
     if not read_in.exams:
         raise TrialError(_("there is not a single exam in this timetable"))
+    return read_in
+
+
+def from_timetable(trial: Trial, read_in: Timetable) -> Arrangement:
     plan = exams.plan(read_in)
     with telling(trial, _("Making %d students of the timetable") % len(plan.candidates)):
         save(trial, school.without_students())
