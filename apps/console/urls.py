@@ -14,5 +14,4 @@ urlpatterns = [
     path("<int:message_id>/delete", views.Delete.as_view(), name="delete"),
     path("<int:message_id>/publish", views.Publish.as_view(), name="publish"),
     path("<int:message_id>/recall", views.Recall.as_view(), name="recall"),
-    path("<int:message_id>/progress", views.Progress.as_view(), name="progress"),
 ]

@@ -1,16 +1,13 @@
 """The department's pages: one view per verb, each calling the service of that name."""
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.http import conditional_page
 
 from apps.console import audiences, selectors
 from apps.console.forms import ComposeForm
@@ -116,15 +113,6 @@ class Detail(Page):
             "words": {"states": dict(DeliveryStatus.choices), "reasons": reasons.REASONS},
         }
         return render(request, "console/message.html", context)
-
-
-@method_decorator(conditional_page, name="dispatch")
-class Progress(Page):
-    """What the bars of a message's page are drawn from. 304 while nothing changes."""
-
-    def get(self, request: HttpRequest, message_id: int) -> HttpResponse:
-        message = messaging.get(request.user, message_id)
-        return JsonResponse(dataclasses.asdict(ledger.progress(message)))
 
 
 class Sandbox(Page):

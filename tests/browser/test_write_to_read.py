@@ -1,4 +1,4 @@
-"""One walk from writing to reading, with real workers: an author publishes, the bars fill, a student reads on a phone."""
+"""One walk with real workers: an author writes and publishes, the bars fill, a student reads on a phone."""
 
 from collections.abc import Callable
 

@@ -4,10 +4,11 @@ import dataclasses
 
 from django import template
 
-from apps.delivery import reasons
+from apps.delivery import masking, reasons
 
 register = template.Library()
 register.filter("reason", reasons.words)
+register.filter("masked", masking.masked)
 
 
 @register.filter
@@ -20,13 +21,3 @@ def as_data(value: object) -> object:
 def chosen(pk: int, values: list[object] | None) -> bool:
     """Whether a form's field holds this id, be it from the database (number) or from what was posted (text)."""
     return str(pk) in {str(value) for value in values or ()}
-
-
-@register.filter
-def masked(address: str) -> str:
-    """Enough of an address to tell it apart, not enough to write to it."""
-    name, at, domain = address.partition("@")
-    if at:
-        return f"{name[:1]}***@{domain}"
-    kept = 5 if address.startswith("+") else 4
-    return f"{address[:kept]}****{address[-4:]}" if len(address) > 10 else "****"

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.tests import factories as accounts
 from apps.audit.models import Entry
 from apps.channels.models import ProviderAccount, SandboxMessage
-from apps.console.templatetags import console_tags
 from apps.console.tests.conftest import Department, School, client_of
 from apps.console.views import PAGE_SIZE
 from apps.delivery import reasons
@@ -43,7 +43,7 @@ def test_a_department_sees_its_own_messages_only(school: School) -> None:
     text = page.get("/console/").content.decode()
     assert own.title in text
     assert foreign.title not in text
-    for address in ("", "/change", "/publish", "/progress"):
+    for address in ("", "/change", "/publish"):
         assert page.get(f"/console/{foreign.pk}{address}").status_code == 404
     for verb in ("publish", "recall", "delete", "change"):
         assert page.post(f"/console/{foreign.pk}/{verb}").status_code == 404
@@ -151,7 +151,7 @@ def test_buttons_go_by_state(school: School) -> None:
 def test_progress_answers_304_until_something_changes(school: School) -> None:
     message = sent(school)
     page: Client = school.academic.page
-    address = f"/console/{message.pk}/progress"
+    address = reverse("api:progress", args=[message.pk])
     first = page.get(address)
     assert first.json()["channels"][0]["counts"] == {"delivered": 2}
     assert first.json()["read"] == 0
@@ -170,19 +170,6 @@ def test_people_not_reached_are_named_with_a_reason_and_half_an_address(school: 
     assert "此人没有该渠道的联系方式" in text
     assert "s***@school.example" in text
     assert "somebody@school.example" not in text
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("a@b.example", "a***@b.example"),
-        ("+8613812345678", "+8613****5678"),
-        ("12345", "****"),
-        ("x" * 163, "x" * 4 + "****" + "x" * 4),
-    ],
-)
-def test_addresses_are_masked(address: str, shown: str) -> None:
-    assert console_tags.masked(address) == shown
 
 
 def test_a_reason_without_words_stands_for_itself() -> None:
