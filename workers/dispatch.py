@@ -1,6 +1,7 @@
 """Rows -> provider: claim, check, send, record.
 
-No transaction and no lock is held while a provider is called. What a worker leaves behind when it dies is found by its lease.
+No transaction and no lock is held while a provider is called. What a worker leaves behind when it dies is found by its
+lease.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """Message -> rows: the audience is frozen slice by slice, and every slice rings its doorbells.
 
-Each job does one slice and rings for the next, so two messages take turns. Killed anywhere, the next ring goes on at the
-cursor: a slice's rows and the cursor move in one transaction.
+Each job does one slice and rings for the next, so two messages take turns. Killed anywhere, the next ring goes on at
+the cursor: a slice's rows and the cursor move in one transaction.
 """
 
 from django.conf import settings

@@ -13,9 +13,14 @@ from apps.delivery.states import Status
 FIRST_BACKOFF = 4.0
 LONGEST_BACKOFF = 900.0
 THROTTLE_PAUSE = 5.0
+OUTAGE_PAUSE = 15.0
+#: Codes of `Deferred` that say the provider or our account is down: an outage of hours must not use up the attempts.
+PROVIDER_DOWN = frozenset({"provider_unreachable", "account_refused"})
 
 
-def backoff(attempt: int, *, retry_after: float | None = None, chance: Callable[[], float] = random.random) -> timedelta:
+def backoff(
+    attempt: int, *, retry_after: float | None = None, chance: Callable[[], float] = random.random
+) -> timedelta:
     """How long to wait after failed `attempt` (1, 2 …): full jitter, `retry_after` seconds at the least.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
@@ -34,8 +39,10 @@ def outcome(delivery_id: int, result: Result, *, attempt: int, channel: Channel)
         case Refused():
             return Outcome(delivery_id, Status.FAILED, result.code)
         case Throttled():
-            wait = backoff(1, retry_after=result.retry_after or THROTTLE_PAUSE)
-            return Outcome(delivery_id, Status.WAITING, result.code, due_in=wait, burns_attempt=False)
+            pause = THROTTLE_PAUSE if result.retry_after is None else result.retry_after
+            return _wait_for_provider(delivery_id, result.code, pause)
+        case Deferred() if result.code in PROVIDER_DOWN:
+            return _wait_for_provider(delivery_id, result.code, result.retry_after or OUTAGE_PAUSE)
         case Deferred() if attempt < channel.max_attempts:
             wait = backoff(attempt, retry_after=result.retry_after)
             return Outcome(delivery_id, Status.WAITING, result.code, due_in=wait)
@@ -43,6 +50,12 @@ def outcome(delivery_id: int, result: Result, *, attempt: int, channel: Channel)
             return Outcome(delivery_id, Status.FAILED, result.code)
         case Unknown():
             return Outcome(delivery_id, Status.UNKNOWN, result.code, due_in=SETTLE_TIME)
+
+
+def _wait_for_provider(delivery_id: int, reason: str, pause: float) -> Outcome:
+    """It is the provider's trouble and not this delivery's, so it costs the delivery no attempt."""
+    wait = backoff(1, retry_after=pause)
+    return Outcome(delivery_id, Status.WAITING, reason, due_in=wait, burns_attempt=False)
 
 
 def without_evidence(delivery: Delivery, channel: Channel) -> Outcome:

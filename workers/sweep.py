@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from apps.channels import accounts
-from apps.channels.providers.base import Accepted, Outgoing, Refused
+from apps.channels.providers.base import Accepted, Outgoing, Refused, SettingsError
 from apps.core import jobs
 from apps.delivery import selectors, services
 from apps.delivery.models import Delivery
@@ -109,22 +109,30 @@ def resolve_unknown() -> None:
 
 def _resolution(delivery: Delivery) -> Outcome | None:
     """None while the provider cannot be asked and there is still hope that it can."""
-    channel = delivery.message_channel.channel
-    provider = accounts.provider_for(delivery.account) if delivery.account else None
-    if provider is None or not provider.can_find:
-        return judge.without_evidence(delivery, channel)
-    sent = dispatch.outgoing(delivery.message_channel, delivery.account, delivery, (delivery.address,))
+    by_rule = judge.without_evidence(delivery, delivery.message_channel.channel)
     try:
-        evidence = provider.find(sent, since=delivery.sent_at) if isinstance(sent, Outgoing) else None
-    except OSError as error:
+        evidence = _evidence(delivery)
+    except (OSError, SettingsError) as error:
         log.warning("provider of account %s cannot be asked: %s", delivery.account_id, error)
-        return None if selectors.younger_than(delivery, EVIDENCE_ENDS) else judge.without_evidence(delivery, channel)
+        return None if selectors.younger_than(delivery, EVIDENCE_ENDS) else by_rule
     match evidence:
-        case Accepted():
+        # Two people may share a number and a text; what the provider has taken once proves one of them.
+        case Accepted() if not selectors.reference_taken(delivery, evidence.reference):
             return Outcome(delivery.pk, Status.ACCEPTED, reference=evidence.reference)
         case Refused():
             return Outcome(delivery.pk, Status.FAILED, evidence.code)
-    return judge.without_evidence(delivery, channel)
+    return by_rule
+
+
+def _evidence(delivery: Delivery) -> Accepted | Refused | None:
+    """What the provider's own list says. Raises `OSError` or `SettingsError` when it cannot be asked."""
+    if delivery.account is None:
+        return None
+    provider = accounts.provider_for(delivery.account)
+    if not provider.can_find:
+        return None
+    sent = dispatch.outgoing(delivery.message_channel, delivery.account, delivery, (delivery.address,))
+    return provider.find(sent, since=delivery.sent_at) if isinstance(sent, Outgoing) else None
 
 
 def _ring(due: Iterable[Delivery]) -> None:

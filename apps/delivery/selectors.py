@@ -172,3 +172,9 @@ def due_unknown(limit: int) -> list[Delivery]:
 
 def younger_than(delivery: Delivery, age: timedelta) -> bool:
     return Delivery.objects.filter(pk=delivery.pk, sent_at__gt=Now() - age).exists()
+
+
+def reference_taken(delivery: Delivery, reference: str) -> bool:
+    """Whether another delivery of the same message channel is already known by this reference."""
+    others = Delivery.objects.filter(message_channel=delivery.message_channel_id, reference=reference)
+    return bool(reference) and others.exclude(pk=delivery.pk).exists()

@@ -134,9 +134,7 @@ def test_rung_again_after_the_end_it_does_nothing(bell: Bell) -> None:
     assert list(Delivery.objects.values()) == before
 
 
-def test_recalled_in_the_middle_it_stops_and_the_audience_is_what_was_frozen(
-    bell: Bell, settings: Settings
-) -> None:
+def test_recalled_in_the_middle_it_stops_and_the_audience_is_what_was_frozen(bell: Bell, settings: Settings) -> None:
     settings.FAN_OUT_SLICE = 4
     school.enrol(10)
     message = school.publish()
@@ -150,9 +148,7 @@ def test_recalled_in_the_middle_it_stops_and_the_audience_is_what_was_frozen(
 
 def test_personal_values_are_frozen_with_the_recipient(bell: Bell) -> None:
     one, two = school.enrol(2)
-    message = school.publish(
-        content="Room ((room))", rows={one.pk: {"room": "教2-305"}, two.pk: {"room": "无1 🎓"}}
-    )
+    message = school.publish(content="Room ((room))", rows={one.pk: {"room": "教2-305"}, two.pk: {"room": "无1 🎓"}})
     bell.answer(jobs.FAN_OUT)
     assert set(Recipient.objects.values_list("values__room", flat=True)) == {"教2-305", "无1 🎓"}
     message.audience_rows.update(values={"room": "too late"})

@@ -21,6 +21,8 @@ SMS = Channel(key="sms", max_attempts=3, crash_rule=Channel.CrashRule.NEVER)
         (Deferred("try_later"), 1, "waiting", "try_later", True),
         (Deferred("try_later"), 2, "waiting", "try_later", True),
         (Deferred("try_later"), 3, "failed", "try_later", True),
+        (Deferred("provider_unreachable"), 3, "waiting", "provider_unreachable", False),
+        (Deferred("account_refused"), 3, "waiting", "account_refused", False),
         (Throttled(), 1, "waiting", "throttled", False),
         (Throttled(), 3, "waiting", "throttled", False),
         (Unknown("timeout"), 1, "unknown", "timeout", True),
@@ -57,3 +59,12 @@ def test_without_evidence_the_channels_rule_decides(
     outcome = judge.without_evidence(Delivery(pk=7, attempt=attempt), channel)
     assert (outcome.status, outcome.maybe_duplicate) == (status, maybe_duplicate)
     assert outcome.reason == ("unconfirmed" if status == "failed" else "")
+
+
+@pytest.mark.parametrize(
+    ("result", "pause"),
+    [(Throttled(), 5), (Throttled(retry_after=0), 0), (Throttled(retry_after=60), 60), (Deferred("account_refused"), 15)],
+)
+def test_a_provider_in_trouble_is_left_alone_for_a_while(result: Result, pause: float) -> None:
+    outcome = judge.outcome(7, result, attempt=1, channel=SMS)
+    assert timedelta(seconds=pause) <= outcome.due_in <= timedelta(seconds=max(pause, judge.FIRST_BACKOFF))

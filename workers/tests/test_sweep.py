@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.channels.models import Channel, SandboxMessage
+from apps.channels.providers.base import Accepted
 from apps.channels.providers.sandbox import SandboxProvider
 from apps.core import jobs
 from apps.delivery.models import Delivery
@@ -217,6 +218,16 @@ def test_a_provider_that_cannot_be_asked_is_asked_again_later_and_not_for_ever(
     sweep.resolve_unknown()
     row.refresh_from_db()
     assert (row.status, row.reason) == ("failed", "unconfirmed")
+
+
+def test_one_accept_is_evidence_for_one_row_only(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Siblings share their guardian's number, and the text says nothing of either."""
+    fan_out(bell, 2, channels=["sms"], content="the same for all")
+    monkeypatch.setattr(SandboxProvider, "find", lambda *args, **options: Accepted("SM1"))
+    account = Channel.objects.get(key="sms").accounts.get()
+    put("unknown", attempt=1, account_id=account.pk, sent_at=Now())
+    sweep.resolve_unknown()
+    assert states() == {("accepted", ""), ("failed", "unconfirmed")}
 
 
 def test_unknown_rows_of_a_recalled_message_are_not_sent_again(bell: Bell) -> None:
