@@ -46,14 +46,29 @@ def may(user: User, right: Right, unit: OrgUnit) -> bool:
 
 
 def reachable_units(user: User) -> set[int]:
-    """Ids of the units the user may write to.
+    """Ids of the units the user may write to as a whole, with everybody below.
+
+    So the school itself is not among a department's: the other departments are below it.
+    """
+    reachable = units_of_reachable_people(user)
+    parents = dict(OrgUnit.objects.without_tree_fields().values_list("pk", "parent_id"))
+    for beyond in parents.keys() - reachable:
+        above = parents[beyond]
+        while above is not None:
+            reachable.discard(above)
+            above = parents[above]
+    return reachable
+
+
+def units_of_reachable_people(user: User) -> set[int]:
+    """Ids of the units whose own people the user may write to, one by one.
 
     A department of the school writes to everybody beside it except the other departments' own people; a college
     writes to itself.
     """
-    if user.is_superuser:
-        return visible_units(user)
     reachable = visible_units(user)
+    if user.is_superuser:
+        return reachable
     for unit in OrgUnit.objects.filter(roles__user=user, kind=OrgUnit.Kind.DEPARTMENT, parent__isnull=False):
         beside = _below(unit.parent)
         other_departments = OrgUnit.objects.filter(pk__in=beside, kind=OrgUnit.Kind.DEPARTMENT)
