@@ -75,10 +75,17 @@ def check_rights(draft: Draft, *, by: User) -> None:
     if any(rule.unit and rule.unit.pk not in reachable for rule in draft.rules):
         raise NotFound(_("There is no such unit."), field="audience")
     named = {rule.person.pk for rule in draft.rules if rule.person} | set(draft.rows)
-    if named and not by.is_superuser:
-        known = Person.objects.filter(pk__in=named, memberships__unit__in=reachable).values_list("pk", flat=True)
-        if named - set(known):
-            raise NotFound(_("There is no such person."), field="audience")
+    if named - _reachable_people(named, by):
+        raise NotFound(_("There is no such person."), field="audience")
+
+
+def _reachable_people(named: set[int], by: User) -> set[int]:
+    if not named:
+        return set()
+    known = Person.objects.filter(pk__in=named)
+    if not by.is_superuser:
+        known = known.filter(memberships__unit__in=rights.units_of_reachable_people(by))
+    return set(known.values_list("pk", flat=True))
 
 
 def check_times(publish_at: datetime | None, expires_at: datetime | None) -> None:
