@@ -63,7 +63,12 @@ def test_without_evidence_the_channels_rule_decides(
 
 @pytest.mark.parametrize(
     ("result", "pause"),
-    [(Throttled(), 5), (Throttled(retry_after=0), 0), (Throttled(retry_after=60), 60), (Deferred("account_refused"), 15)],
+    [
+        (Throttled(), 5),
+        (Throttled(retry_after=0), 0),
+        (Throttled(retry_after=60), 60),
+        (Deferred("account_refused"), 15),
+    ],
 )
 def test_a_provider_in_trouble_is_left_alone_for_a_while(result: Result, pause: float) -> None:
     outcome = judge.outcome(7, result, attempt=1, channel=SMS)
