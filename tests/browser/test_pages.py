@@ -84,6 +84,18 @@ def test_choosing_a_college_takes_its_classes_along(site: Site, reader_at: Calla
     expect(picker.locator("[data-chosen]")).to_have_text("信息工程学院")
 
 
+def test_all_units_are_chosen_and_let_go_by_one_button(site: Site, reader_at: Callable[..., Reader]) -> None:
+    directory.a_department(OrgUnit.objects.get(name="示例学校"), "后勤处")
+    reader = reader_at(site.url)
+    reader.log_in("author", PASSWORD)
+    reader.go("/console/new")
+    chosen = reader.page.locator("[data-chosen]").first
+    reader.page.get_by_role("button", name="全选").click()
+    expect(chosen).to_have_text("信息工程学院 · 教务处")
+    reader.page.get_by_role("button", name="全选").click()
+    expect(chosen).to_have_text("尚未选择")
+
+
 def test_a_template_fills_title_and_content(site: Site, reader_at: Callable[..., Reader]) -> None:
     reader = reader_at(site.url)
     reader.log_in("author", PASSWORD)

@@ -9,6 +9,8 @@ export class Picker {
     element.querySelector("[data-search]").addEventListener("input", (event) => this.search(event.target.value));
     // Enter in the search field must not send the message.
     element.querySelector("[data-search]").addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+    this.tops = this.items.filter((item) => !item.parentElement.closest("li"));
+    element.querySelector("[data-all]")?.addEventListener("click", () => this.chooseAll());
     for (const box of this.boxes(element)) if (box.checked) this.coverBelow(box);
     this.unfoldChosen();
     this.show();
@@ -29,11 +31,11 @@ export class Picker {
     if (button) this.fold(button.closest("li"), button.getAttribute("aria-expanded") === "true");
   }
 
-  // The top stays open, so that the tree does not start as a single line.
+  // A single top stays open, so that the tree does not start as one line.
   unfoldChosen() {
     for (const item of this.items) {
-      const top = !item.parentElement.closest("li");
-      this.fold(item, !top && !this.boxes(item).some((box) => box.checked && !box.disabled));
+      const onlyTop = this.tops.length === 1 && item === this.tops[0];
+      this.fold(item, !onlyTop && !this.boxes(item).some((box) => box.checked && !box.disabled));
     }
   }
 
@@ -42,6 +44,17 @@ export class Picker {
       below.checked = box.checked;
       below.disabled = box.checked;
     }
+  }
+
+  // Everything, or nothing if everything was chosen already.
+  chooseAll() {
+    const boxes = this.tops.map((item) => this.boxes(item)[0]);
+    const all = boxes.every((box) => box.checked);
+    for (const box of boxes) {
+      box.checked = !all;
+      this.coverBelow(box);
+    }
+    this.show();
   }
 
   choose(box) {

@@ -38,7 +38,7 @@ function countLine(word, states, channel) {
     const list = document.createElement("ul");
     for (const one of why) {
       const reason = document.createElement("li");
-      reason.textContent = `${words.reasons[one.reason] || one.reason} ${inWords(one.count)}`;
+      reason.textContent = `${inWords(one.count)} · ${words.reasons[one.reason] || one.reason}`;
       list.append(reason);
     }
     line.append(list);
