@@ -17,7 +17,7 @@ from apps.core.db import transactional
 from apps.core.errors import Conflict, NotAllowed, NotFound
 from apps.messaging import audience, drafts
 from apps.messaging.drafts import Draft
-from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel
+from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel, Urgency
 from apps.messaging.states import RECALLABLE, TRANSITIONS, Status
 
 
@@ -66,6 +66,8 @@ def publish(message: Message, *, by: User) -> Message:
     """
     _lock(message)
     _require(message, Right.PUBLISH, by=by)
+    if message.urgency == Urgency.EMERGENCY and not rights.may(by, Right.EMERGENCY, message.unit):
+        raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
     if message.type.approval_needed and (message.author == by or not rights.may(by, Right.APPROVE, message.unit)):
         raise NotAllowed(_("This type of message is published by an approver who is not its author."))
     if message.status != Status.DRAFT:
@@ -109,7 +111,9 @@ def begin(message_id: int) -> bool:
 def expire(message_id: int) -> bool:
     """End a message whose expiry has passed; what is not yet sent never will be."""
     message = Message.objects.select_for_update().get(pk=message_id)
-    if Status.EXPIRED not in TRANSITIONS[Status(message.status)] or message.expires_at > timezone.now():
+    if Status.EXPIRED not in TRANSITIONS[Status(message.status)]:
+        return False
+    if message.expires_at is None or message.expires_at > timezone.now():
         return False
     _move(message, Status.EXPIRED, ended_at=timezone.now())
     audit.record("expire", message, by=None)

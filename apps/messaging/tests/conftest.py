@@ -9,8 +9,11 @@ from django.apps import apps
 from apps.accounts.models import User
 from apps.accounts.tests.factories import a_superuser, a_user, an_administrator, an_approver, an_author
 from apps.channels.models import Channel
+from apps.core.tests.conftest import _no_rest_from_earlier_failures, broker_at, closed_url, silent_url
 from apps.directory.models import OrgUnit, Person
 from apps.directory.tests.factories import a_class, a_department, a_person, a_school
+
+__all__ = ["_no_rest_from_earlier_failures", "broker_at", "closed_url", "silent_url"]
 
 
 @dataclass(frozen=True)
