@@ -178,3 +178,24 @@ class AudienceRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message} · {self.person}"
+
+
+class IdempotencyKey(models.Model):
+    """A request that its sender may repeat without its being done again. `status` is None while it is being done."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="idempotency_keys", db_index=False)
+    key = ExactCharField(max_length=255)
+    #: Of method, address and body: the same key with anything else is a mistake of the sender.
+    fingerprint = ExactCharField(max_length=64)
+    #: Names the request that is doing it now; a later one may take over.
+    claim = ExactCharField(max_length=32)
+    claimed_at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.pk}"
