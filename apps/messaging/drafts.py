@@ -16,7 +16,7 @@ from apps.channels.models import Channel
 from apps.core.errors import InvalidInput, NotAllowed, NotFound
 from apps.directory.models import OrgUnit, Person
 from apps.messaging import rendering
-from apps.messaging.models import AudienceRule, MessageType, Urgency
+from apps.messaging.models import AudienceRule, Message, MessageType, Urgency
 
 #: Nobody plans further ahead; a later time is a typing error.
 FURTHEST = timedelta(days=3 * 366)
@@ -48,6 +48,19 @@ class Draft:
     expires_at: datetime | None = None
     rules: tuple[Rule, ...]
     rows: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+
+
+def of(message: Message) -> Draft:
+    """A stored message as it would be handed in unchanged."""
+    same = ("title", "content", "type", "unit", "urgency", "publish_at", "expires_at")
+    rules = message.audience_rules.select_related("unit", "person")
+    parts = ("effect", "reach", "unit", "kind", "person", "uploaded")
+    return Draft(
+        **{name: getattr(message, name) for name in same},
+        channels=tuple(row.channel for row in message.message_channels.select_related("channel")),
+        rules=tuple(Rule(**{part: getattr(rule, part) for part in parts}) for rule in rules),
+        rows=dict(message.audience_rows.values_list("person_id", "values")),
+    )
 
 
 def check(draft: Draft, *, by: User) -> None:

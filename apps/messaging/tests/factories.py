@@ -1,10 +1,13 @@
 """Messages for tests, written through the services as everybody else writes them."""
 
+from dataclasses import dataclass
 from itertools import count
 
 from apps.accounts.models import User
+from apps.accounts.tests import factories as accounts
 from apps.channels.models import Channel
 from apps.directory.models import OrgUnit
+from apps.directory.tests import factories as directory
 from apps.messaging import services
 from apps.messaging.drafts import Draft, Rule
 from apps.messaging.models import Message, MessageType, Template
@@ -38,3 +41,35 @@ def a_published_message(author: User, unit: OrgUnit, **fields: object) -> Messag
 def a_template(**fields: object) -> Template:
     defaults = {"name": f"template {next(_numbers)}", "title": "Exam of ((name))", "content": "Room ((room))"}
     return Template.objects.create(**{"type": MessageType.objects.get(key="exam"), **defaults, **fields})
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """A school with two departments and a class, and those who try to do things with the messages of `department`."""
+
+    school: OrgUnit
+    department: OrgUnit
+    other: OrgUnit
+    room: OrgUnit
+    #: Writes for `department`; so does the colleague. The stranger writes for `other`.
+    author: User
+    colleague: User
+    stranger: User
+    #: A student of the class, without a role.
+    reader: User
+
+
+def a_house() -> House:
+    school = directory.a_school()
+    department, other = directory.a_department(school), directory.a_department(school)
+    room = directory.a_class(directory.a_unit(kind=OrgUnit.Kind.COLLEGE, parent=school))
+    return House(
+        school=school,
+        department=department,
+        other=other,
+        room=room,
+        author=accounts.an_author(department),
+        colleague=accounts.an_author(department),
+        stranger=accounts.an_author(other),
+        reader=accounts.a_user(person=directory.a_person(room)),
+    )

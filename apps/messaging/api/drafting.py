@@ -1,0 +1,112 @@
+"""From the checked body of a request to a draft. What the body names is looked up among what its sender may know."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.accounts import rights
+from apps.accounts.models import User
+from apps.accounts.rights import Right
+from apps.core.errors import InvalidInput, NotFound
+from apps.directory.models import OrgUnit, Person
+from apps.messaging import drafts
+from apps.messaging.drafts import Draft, Rule
+from apps.messaging.models import AudienceRule, Message
+
+SHOWN = 20
+CHUNK = 5000
+#: Name in the request -> name in the draft, where the two differ.
+NAMES = {"publish_time": "publish_at"}
+
+
+def new(data: Mapping[str, Any], *, by: User) -> Draft:
+    """Raises `InvalidInput` or `NotFound`."""
+    fields = {"unit": None, **_fields(data, by=by)}
+    fields["unit"] = fields["unit"] or _only_unit(by)
+    fields.setdefault("urgency", fields["type"].urgency)
+    fields.setdefault("channels", tuple(fields["type"].channels.filter(enabled=True)))
+    return Draft(**fields)
+
+
+def changed(message: Message, data: Mapping[str, Any], *, by: User) -> Draft:
+    """The stored message with what the body says. An audience replaces the whole audience. Raises as `new`."""
+    return replace(drafts.of(message), **_fields(data, by=by))
+
+
+def _fields(data: Mapping[str, Any], *, by: User) -> dict[str, Any]:
+    fields = {NAMES.get(name, name): value for name, value in data.items()}
+    if "channels" in fields:
+        fields["channels"] = tuple(fields["channels"])
+    if "unit" in fields:
+        fields["unit"] = _units([fields["unit"]], field="unit")[fields["unit"]]
+    if "audience" in fields:
+        fields |= _audience(fields.pop("audience"), by=by)
+    return fields
+
+
+def _audience(data: Mapping[str, Any], *, by: User) -> dict[str, Any]:
+    lines = [(effect, line) for effect in AudienceRule.Effect for line in data.get(effect.value, [])]
+    units = _units([line["unit"] for _effect, line in lines if "unit" in line], field="audience")
+    people = _people([line["person"] for _effect, line in lines if "person" in line], by=by)
+    rows = data.get("rows", {})
+    known = _people(rows, by=by)
+    if len(people) < len({line["person"] for _effect, line in lines if "person" in line}):
+        raise NotFound(_("There is no such person."), field="audience")
+    _refuse_unknown([number for number in rows if number not in known])
+    rules = [_rule(effect, line, units, people) for effect, line in lines]
+    if rows and not data.get("include"):
+        rules.append(Rule(uploaded=True))
+    return {"rules": tuple(rules), "rows": {known[number].pk: values for number, values in rows.items()}}
+
+
+def _rule(effect: str, line: Mapping[str, Any], units: Mapping[int, OrgUnit], people: Mapping[str, Person]) -> Rule:
+    return Rule(
+        effect=effect,
+        reach=line.get("reach", AudienceRule.Reach.SELF),
+        unit=units.get(line.get("unit")),
+        kind=line.get("kind", ""),
+        person=people.get(line.get("person")),
+        uploaded=bool(line.get("uploaded")),
+    )
+
+
+def _refuse_unknown(numbers: list[str]) -> None:
+    if numbers:
+        listed = ", ".join(numbers[:SHOWN]) + (" …" if len(numbers) > SHOWN else "")
+        problem = _("%(count)d numbers belong to nobody you may write to: %(numbers)s")
+        detail = problem % {"count": len(numbers), "numbers": listed}
+        raise InvalidInput(detail, field="audience.rows", code="unknown_number")
+
+
+def _people(numbers: Iterable[str], *, by: User) -> dict[str, Person]:
+    """Those of them whom the user may write to, by number."""
+    reachable = Person.objects.all()
+    if not by.is_superuser:
+        reachable = reachable.filter(memberships__unit__in=rights.reachable_units(by)).distinct()
+    found: dict[str, Person] = {}
+    for chunk in _chunks(list(numbers)):
+        found |= {person.number: person for person in reachable.filter(number__in=chunk)}
+    return found
+
+
+def _chunks(items: list[str]) -> Iterable[list[str]]:
+    """MariaDB and SQLite both limit the length of a statement."""
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def _units(ids: list[int], *, field: str) -> dict[int, OrgUnit]:
+    found = OrgUnit.objects.without_tree_fields().in_bulk(ids)
+    if len(found) < len(set(ids)):
+        raise NotFound(_("There is no such unit."), field=field)
+    return found
+
+
+def _only_unit(by: User) -> OrgUnit:
+    """The topmost unit in which the user may write, if that is one."""
+    writable = rights.units_with(by, Right.WRITE)
+    tops = OrgUnit.objects.without_tree_fields().filter(pk__in=writable).exclude(parent__in=writable)[:2]
+    if len(tops) != 1:
+        raise InvalidInput(_("Say for which unit you write."), field="unit", code="required")
+    return tops[0]
