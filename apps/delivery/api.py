@@ -1,0 +1,103 @@
+"""What became of a message: its progress, and every delivery of it."""
+
+from django.db.models import QuerySet
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import conditional_page
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.channels.models import Channel
+from apps.core.rest.fields import Instant
+from apps.core.rest.schema import answers
+from apps.core.rest.views import ListView, View
+from apps.delivery import reasons, selectors
+from apps.delivery.masking import masked
+from apps.delivery.models import Delivery
+from apps.delivery.states import Status
+from apps.messaging import selectors as messaging
+
+
+class DeliveryFilters(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=Status.choices)
+    channel = filters.ModelChoiceFilter(
+        field_name="message_channel__channel", queryset=Channel.objects.all(), to_field_name="key"
+    )
+
+
+class RecipientOutput(serializers.Serializer):
+    name = serializers.CharField()
+    number = serializers.CharField(allow_null=True)
+
+
+class DeliveryOutput(serializers.ModelSerializer):
+    recipient = RecipientOutput(source="recipient.person")
+    channel = serializers.CharField(source="message_channel.channel.key")
+    status = serializers.ChoiceField(Status.choices)
+    reason_text = serializers.SerializerMethodField()
+    address = serializers.SerializerMethodField()
+    updated_at = Instant()
+
+    class Meta:
+        model = Delivery
+        fields = ["id", "recipient", "channel", "status", "reason", "reason_text", "attempt", "address", "updated_at"]
+
+    def get_reason_text(self, delivery: Delivery) -> str:
+        return reasons.words(delivery.reason) if delivery.reason else ""
+
+    def get_address(self, delivery: Delivery) -> str:
+        return masked(delivery.address, delivery.message_channel.channel.address_kind)
+
+
+class ReasonOutput(serializers.Serializer):
+    status = serializers.ChoiceField(Status.choices)
+    reason = serializers.CharField()
+    text = serializers.SerializerMethodField()
+    count = serializers.IntegerField()
+
+    def get_text(self, row: selectors.ReasonCount) -> str:
+        return reasons.words(row.reason)
+
+
+class ChannelProgressOutput(serializers.Serializer):
+    """`counts` sum to `total`."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    total = serializers.IntegerField()
+    settled = serializers.IntegerField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    reasons = ReasonOutput(many=True)
+
+
+class ProgressOutput(serializers.Serializer):
+    audience = serializers.IntegerField()
+    read = serializers.IntegerField()
+    complete = serializers.BooleanField()
+    channels = ChannelProgressOutput(many=True)
+
+
+@method_decorator(conditional_page, name="dispatch")
+class Progress(View):
+    serializer_class = ProgressOutput
+
+    @extend_schema(responses=answers({200: ProgressOutput}, 404))
+    def get(self, request: Request, message_id: int) -> Response:
+        """How far a message is, channel by channel. Send the ETag back as If-None-Match: 304 while nothing changes."""
+        return Response(self.get_serializer(selectors.progress(messaging.get(request.user, message_id))).data)
+
+
+class Deliveries(ListView):
+    serializer_class = DeliveryOutput
+    filterset_class = DeliveryFilters
+    queryset = Delivery.objects.none()
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        return selectors.deliveries(messaging.get(self.request.user, self.kwargs["message_id"]))
+
+    @extend_schema(operation_id="deliveries_list", responses=answers({200: DeliveryOutput(many=True)}, 404))
+    def get(self, request: Request, message_id: int) -> Response:
+        """Everything of a message that leaves the house, person by person; the inbox needs no delivery."""
+        return self.page(request)
