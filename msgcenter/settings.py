@@ -188,24 +188,33 @@ LOGOUT_REDIRECT_URL = "login"
 # --- REST -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "apps.accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["apps.core.rest.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.rest.parsers.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "user": env.text("MSGCENTER_API_RATE", "600/min"),
         "login": env.text("MSGCENTER_LOGIN_RATE", "30/min"),
     },
-    "DEFAULT_PAGINATION_CLASS": "apps.core.rest.CursorPages",
+    # So many proxies of our own write X-Forwarded-For; without one, anybody may have written it and it is ignored.
+    "NUM_PROXIES": env.integer("MSGCENTER_PROXIES", 0),
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "apps.core.rest.pages.CursorPages",
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "apps.core.rest.ErrorHandler"}
+EVERYWHERE = ["400", "401", "405", "406", "415", "429", "500"]
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "apps.core.rest.errors.ErrorHandler",
+    "ALLOWED_ERROR_STATUS_CODES": EVERYWHERE,
+    "ERROR_SCHEMAS": dict.fromkeys(EVERYWHERE, "apps.core.rest.errors.Refusal"),
+}
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=12), "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
     "TITLE": "msgcenter",
@@ -216,6 +225,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "MessageStatus": "apps.messaging.states.Status",
+        "DeliveryStatus": "apps.delivery.states.Status",
+        "PersonKind": "apps.directory.models.Person.Kind",
+        "UnitKind": "apps.directory.models.OrgUnit.Kind",
+    },
 }
 
 # --- language and time ------------------------------------------------------------------------------------------------

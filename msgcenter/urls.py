@@ -7,5 +7,6 @@ urlpatterns = [
     path("", include("apps.core.urls")),
     path("inbox/", include("apps.inbox.urls")),
     path("console/", include("apps.console.urls")),
+    path("api/", include("msgcenter.api")),
     path("admin/", admin.site.urls),
 ]

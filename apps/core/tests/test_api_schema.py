@@ -1,0 +1,81 @@
+"""The OpenAPI description: complete, without warnings, and shown on a page that our CSP allows."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+METHODS = {"get", "post", "patch", "delete"}
+
+
+@pytest.fixture
+def schema(client: Client, db: None) -> dict[str, Any]:
+    return client.get("/api/v1/schema", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
+
+
+def operations(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method} {path}": operation
+        for path, item in schema["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+def test_the_schema_is_valid_and_free_of_warnings(db: None) -> None:
+    call_command("spectacular", fail_on_warn=True, validate=True, stdout=StringIO())
+
+
+def test_every_verb_is_described(schema: dict[str, Any]) -> None:
+    assert set(operations(schema)) == {
+        "post /api/v1/login",
+        "post /api/v1/logout",
+        "post /api/v1/devices",
+        "delete /api/v1/devices/{token}",
+        "get /api/v1/messages",
+        "post /api/v1/messages",
+        "get /api/v1/messages/{message_id}",
+        "patch /api/v1/messages/{message_id}",
+        "delete /api/v1/messages/{message_id}",
+        "post /api/v1/messages/{message_id}/publish",
+        "post /api/v1/messages/{message_id}/recall",
+        "get /api/v1/messages/{message_id}/progress",
+        "get /api/v1/messages/{message_id}/deliveries",
+        "get /api/v1/channels",
+        "get /api/v1/message-types",
+        "get /api/v1/units",
+        "get /api/v1/templates",
+        "get /api/v1/inbox",
+        "get /api/v1/inbox/unread-count",
+        "get /api/v1/inbox/{entry_id}",
+    }
+
+
+def test_every_verb_names_its_refusals_in_the_one_shape(schema: dict[str, Any]) -> None:
+    for name, operation in operations(schema).items():
+        answers = operation["responses"]
+        wanted = {"400", "401", "405", "429", "500"} | ({"404"} if "{" in name else set())
+        assert wanted <= answers.keys(), name
+        for status in answers.keys() - {"200", "201", "204"}:
+            content = answers[status]["content"]["application/json"]
+            assert content["schema"] == {"$ref": "#/components/schemas/Refusal"}, (name, status)
+
+
+def test_the_page_of_the_schema_loads_only_our_own_scripts_none_of_them_inline(client: Client, db: None) -> None:
+    page = client.get("/api/v1/docs")
+    assert page.status_code == 200
+    scripts = page.content.decode().split("<script")[1:]
+    assert len(scripts) == 3
+    assert all(script.startswith(' src="/') and script.split("</script>")[0].endswith(">") for script in scripts)
+    policy = dict(part.strip().split(" ", 1) for part in page["Content-Security-Policy"].split(";"))
+    assert policy["style-src"] == "'self' 'unsafe-inline'"
+    assert policy["default-src"] == "'self'"
+    assert "script-src" not in policy
+    script = client.get("/api/v1/docs?script=")
+    assert script["Content-Type"].startswith("application/javascript")
+
+
+def test_no_other_page_may_have_inline_styles(client: Client, db: None) -> None:
+    assert "unsafe-inline" not in client.get("/api/v1/channels")["Content-Security-Policy"]

@@ -1,0 +1,36 @@
+"""The addresses under /api/v1/."""
+
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView
+
+from apps.accounts import api as accounts
+from apps.core.rest.schema import Docs
+from apps.core.rest.views import UnknownAddress
+from apps.delivery import api as delivery
+from apps.inbox import api as inbox
+from apps.messaging.api import lookups
+from apps.messaging.api import views as messaging
+
+app_name = "api"
+urlpatterns = [
+    path("v1/login", accounts.Login.as_view(), name="login"),
+    path("v1/logout", accounts.Logout.as_view(), name="logout"),
+    path("v1/devices", accounts.Devices.as_view(), name="devices"),
+    path("v1/devices/<str:token>", accounts.OneDevice.as_view(), name="device"),
+    path("v1/messages", messaging.Messages.as_view(), name="messages"),
+    path("v1/messages/<int:message_id>", messaging.OneMessage.as_view(), name="message"),
+    path("v1/messages/<int:message_id>/publish", messaging.Publish.as_view(), name="publish"),
+    path("v1/messages/<int:message_id>/recall", messaging.Recall.as_view(), name="recall"),
+    path("v1/messages/<int:message_id>/progress", delivery.Progress.as_view(), name="progress"),
+    path("v1/messages/<int:message_id>/deliveries", delivery.Deliveries.as_view(), name="deliveries"),
+    path("v1/channels", lookups.Channels.as_view(), name="channels"),
+    path("v1/message-types", lookups.MessageTypes.as_view(), name="message_types"),
+    path("v1/units", lookups.Units.as_view(), name="units"),
+    path("v1/templates", lookups.Templates.as_view(), name="templates"),
+    path("v1/inbox", inbox.Inbox.as_view(), name="inbox"),
+    path("v1/inbox/unread-count", inbox.UnreadCount.as_view(), name="unread_count"),
+    path("v1/inbox/<int:entry_id>", inbox.Entry.as_view(), name="entry"),
+    path("v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("v1/docs", Docs.as_view(url_name="api:schema"), name="docs"),
+    re_path("", UnknownAddress.as_view()),
+]
