@@ -100,10 +100,7 @@ def return_leases() -> None:
 def resolve_unknown() -> None:
     """Settle unknown rows by the provider's own evidence, and where there is none by the channel's crash rule."""
     for delivery in selectors.due_unknown(UNKNOWN_LIMIT):
-        outcome = _resolution(delivery)
-        if outcome is None:
-            services.postpone_resolving(delivery.pk, by=ASK_AGAIN)
-        else:
+        if services.take_unknown(delivery.pk, ask_again=ASK_AGAIN) and (outcome := _resolution(delivery)):
             services.resolve(delivery.message_channel_id, [outcome])
 
 

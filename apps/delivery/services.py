@@ -211,9 +211,10 @@ def end_leases(delivery_ids: Sequence[int]) -> tuple[int, int]:
 
 
 @transactional
-def postpone_resolving(delivery_id: int, *, by: timedelta) -> int:
-    """The provider cannot be asked now."""
-    return Delivery.objects.filter(pk=delivery_id, status=Status.UNKNOWN).update(due_at=Now() + by)
+def take_unknown(delivery_id: int, *, ask_again: timedelta) -> bool:
+    """Whether this sweep is the one to ask about the row; if it comes to nothing, the next asks after `ask_again`."""
+    due = Delivery.objects.filter(pk=delivery_id, status=Status.UNKNOWN, due_at__lte=Now())
+    return bool(due.update(due_at=Now() + ask_again))
 
 
 def _settle(
