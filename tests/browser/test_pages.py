@@ -140,3 +140,15 @@ def test_a_double_click_writes_one_draft(site: Site, reader_at: Callable[..., Re
     reader.page.dblclick("button[name=save]")
     expect(reader.page.locator("#head")).to_contain_text("只有一份")
     assert messaging.Message.objects.filter(title="只有一份").count() == 1
+
+
+def test_a_scheduled_message_shows_when_it_has_begun(site: Site, reader_at: Callable[..., Reader]) -> None:
+    sent = messaging.Message.objects.filter(pk=site.sent)
+    sent.update(status="scheduled", publish_at="2027-01-05T00:30:00Z", audience_size=0)
+    reader = reader_at(site.url)
+    reader.log_in("author", PASSWORD)
+    reader.go(f"/console/{site.sent}")
+    expect(reader.page.locator("#note")).to_contain_text("将于 2027-01-05 08:30 发布")
+    sent.update(status="published", audience_size=2)
+    expect(reader.page.locator("#head")).to_contain_text("已发布", timeout=10_000)
+    expect(reader.page.locator("#note")).to_be_empty()

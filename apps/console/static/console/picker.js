@@ -35,7 +35,7 @@ export class Picker {
   unfoldChosen() {
     for (const item of this.items) {
       const onlyTop = this.tops.length === 1 && item === this.tops[0];
-      this.fold(item, !onlyTop && !this.boxes(item).some((box) => box.checked && !box.disabled));
+      this.fold(item, !onlyTop && !this.boxes(item).slice(1).some((box) => box.checked && !box.disabled));
     }
   }
 

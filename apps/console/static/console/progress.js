@@ -1,7 +1,7 @@
-// The live progress of a message: drawn from the page's own data first, then asked for every second until complete.
+// The live progress of a message: drawn from the page's own data first, then asked for until complete; every second, and
+// more rarely while a scheduled message waits for its time.
 import { ifChanged, api } from "../core/api.js";
 
-const EVERY = 1000;
 const PARTS = {
   good: ["accepted", "delivered"],
   none: ["suppressed", "cancelled", "expired"],
@@ -11,6 +11,7 @@ const PARTS = {
 const TONES = { good: "part-good", none: "part-none", bad: "part-bad", open: "part-open" };
 
 const panel = document.getElementById("progress");
+let every = Number(panel.dataset.every);
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const words = read("progress-words");
 const inWords = (number) => number.toLocaleString("en-US");
@@ -83,8 +84,9 @@ function draw(progress) {
 
 // The rest of the page (state, buttons, people not reached) is the server's: take it from a fresh copy.
 async function refresh() {
+  every = 1000;
   const fresh = new DOMParser().parseFromString((await api.get(window.location.href)).data, "text/html");
-  for (const id of ["head", "problems"]) document.getElementById(id).replaceWith(fresh.getElementById(id));
+  for (const id of ["head", "note", "problems"]) document.getElementById(id).replaceWith(fresh.getElementById(id));
 }
 
 async function follow(etag) {
@@ -92,11 +94,13 @@ async function follow(etag) {
     const answer = await ifChanged(panel.dataset.url, etag);
     panel.querySelector("[data-trouble]").hidden = true;
     if (answer.data) draw(answer.data);
-    if (answer.data?.complete) return refresh();
-    setTimeout(follow, EVERY, answer.etag);
+    if (answer.data?.complete) return await refresh();
+    const begun = every > 1000 && answer.data?.audience > 0;
+    if (begun) await refresh();
+    setTimeout(follow, every, answer.etag);
   } catch {
     panel.querySelector("[data-trouble]").hidden = false;
-    setTimeout(follow, EVERY * 3, etag);
+    setTimeout(follow, every * 3, etag);
   }
 }
 
