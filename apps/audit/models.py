@@ -37,7 +37,8 @@ class Entry(models.Model):
     def save(self, *args: object, **kwargs: object) -> None:
         if not self._state.adding:
             raise TypeError("the audit log is append-only")
-        super().save(*args, **kwargs)
+        # Or another entry of the same number would be written over this one.
+        super().save(*args, **kwargs | {"force_insert": True})
 
     def delete(self, *args: object, **kwargs: object) -> None:
         raise TypeError("the audit log is append-only")
