@@ -10,6 +10,19 @@ from apps.directory.models import ContactPoint
 
 DEFAULT_REGION = "CN"
 MAX_TOKEN = 512
+#: RFC 5321, as corrected by erratum 1690.
+MAX_EMAIL = 254
+NumberType = phonenumbers.PhoneNumberType
+#: Numbers that take no text message, or cost whoever writes to them. What the plan does not know yet may be new.
+NOT_MOBILE = {
+    NumberType.FIXED_LINE,
+    NumberType.PREMIUM_RATE,
+    NumberType.TOLL_FREE,
+    NumberType.SHARED_COST,
+    NumberType.PAGER,
+    NumberType.UAN,
+    NumberType.VOICEMAIL,
+}
 
 
 def normalise(kind: str, value: str) -> str:
@@ -23,7 +36,11 @@ def _email(value: str) -> str:
     except ValidationError:
         raise InvalidInput(_("This is not an e-mail address."), field="value") from None
     local, _at, domain = value.rpartition("@")
-    return f"{local}@{domain.encode('idna').decode()}".lower()
+    address = f"{local}@{domain.encode('idna').decode()}".lower()
+    # Quoted names and bare hosts are allowed by the letter of the standard; here they are somebody trying things out.
+    if len(address) > MAX_EMAIL or '"' in local or domain.startswith("["):
+        raise InvalidInput(_("This is not an e-mail address."), field="value")
+    return address
 
 
 def _mobile(value: str) -> str:
@@ -31,9 +48,15 @@ def _mobile(value: str) -> str:
         number = phonenumbers.parse(value, DEFAULT_REGION)
     except phonenumbers.NumberParseException:
         number = None
-    if number is None or not phonenumbers.is_possible_number(number):
+    # A letter would be read as the digit on its key.
+    if number is None or any(map(str.isalpha, value)) or not _takes_texts(number):
         raise InvalidInput(_("This is not a mobile number."), field="value")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _takes_texts(number: phonenumbers.PhoneNumber) -> bool:
+    possible = phonenumbers.is_possible_number_for_type(number, NumberType.MOBILE)
+    return possible and phonenumbers.number_type(number) not in NOT_MOBILE
 
 
 def _device(value: str) -> str:
