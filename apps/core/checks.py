@@ -1,4 +1,4 @@
-"""What must not start: settings and databases that would lose, mix up or reveal something, told before the first request.
+"""What must not start: settings and databases that would lose or reveal something, told before the first request.
 
 Those of the database run with `migrate` and `check --database default`, the others with every command and worker.
 """

@@ -5,7 +5,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class _AnyCharField(type):
-    """Django refuses to mix two field classes in one expression; in that question ours is a `CharField` like any other."""
+    """Django refuses to mix two field classes in one expression; asked about that, ours is any `CharField`."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, models.CharField)
@@ -14,8 +14,8 @@ class _AnyCharField(type):
 class ExactCharField(models.CharField, metaclass=_AnyCharField):
     """Text compared byte by byte: keys, addresses, tokens.
 
-    MariaDB's default collation holds 'josé' = 'jose' and 🎓 = 🏫, and even its `utf8mb4_bin` 'abc' = 'abc ': it takes one
-    that pads nothing. SQLite compares bytes anyway.
+    MariaDB's default collation holds 'josé' = 'jose' and 🎓 = 🏫, and even `utf8mb4_bin` 'abc' = 'abc ': it
+    takes a collation that pads nothing. SQLite compares bytes anyway.
     """
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, object]:

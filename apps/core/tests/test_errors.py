@@ -8,7 +8,12 @@ from apps.core.errors import Conflict, InvalidInput, MsgcenterError, NotAllowed,
 
 @pytest.mark.parametrize(
     ("kind", "code", "status"),
-    [(InvalidInput, "invalid", 400), (NotAllowed, "not_allowed", 403), (NotFound, "not_found", 404), (Conflict, "conflict", 409)],
+    [
+        (InvalidInput, "invalid", 400),
+        (NotAllowed, "not_allowed", 403),
+        (NotFound, "not_found", 404),
+        (Conflict, "conflict", 409),
+    ],
 )
 def test_kind_has_its_code_and_status(kind: type[MsgcenterError], code: str, status: int) -> None:
     error = kind("words")

@@ -27,7 +27,7 @@ def test_rings_only_after_the_commit(broker: RedisServer) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_does_not_ring_after_a_rollback(broker: RedisServer) -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
         jobs.enqueue(jobs.FAN_OUT, 7, lane=jobs.FAN_OUT_LANE)
         raise ZeroDivisionError
     assert rung(broker, "fanout") == 0

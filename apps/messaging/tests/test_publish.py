@@ -137,7 +137,7 @@ def test_rings_fan_out_after_the_commit(world: World, message: Message, broker: 
 def test_act_that_fails_leaves_neither_state_nor_entry_nor_ring(
     world: World, message: Message, broker: RedisServer
 ) -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
         messaging.publish(message, by=world.author)
         assert audited("publish")
         raise ZeroDivisionError
