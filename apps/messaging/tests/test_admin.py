@@ -39,7 +39,8 @@ class Department:
 
 def department_named(name: str, school: OrgUnit) -> Department:
     unit = a_department(school, name)
-    message = a_message(an_author(unit), unit, to=school, channels=("email",), title=f"{name} 停水 <b>")
+    room = OrgUnit.objects.get(parent=school, kind=OrgUnit.Kind.CLASS)
+    message = a_message(an_author(unit), unit, to=room, channels=("email",), title=f"{name} 停水 <b>")
     return Department(unit, message)
 
 
