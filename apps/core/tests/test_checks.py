@@ -8,9 +8,9 @@ import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection
+from pytest_django import Settings
 
 from apps.core import checks
-from pytest_django import Settings
 
 
 def ids(databases: list[str] | None = None) -> list[str]:

@@ -21,7 +21,7 @@ def answer(path: str, *, cookie: str = "", accept: str = "") -> HttpResponse:
         request.COOKIES[settings.LANGUAGE_COOKIE_NAME] = cookie
 
     def view(request: HttpRequest) -> HttpResponse:
-        assert request.LANGUAGE_CODE == translation.get_language()
+        assert translation.get_language() == request.LANGUAGE_CODE
         return HttpResponse(translation.get_language())
 
     return LanguageMiddleware(view)(request)
