@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.db import models, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.audit import services as audit
-from apps.audit.models import Entry
+from apps.audit.models import VERBS, Entry
 from apps.core.admin import BaseAdmin, ReadOnlyAdmin
 
 
@@ -48,10 +49,14 @@ def changed_names(message: list[dict[str, dict[str, Any]]] | str) -> list[str]:
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "actor_name", "verb", "object_type", "object_name"]
+    list_display = ["at", "actor_name", "act", "object_type", "object_name"]
     list_filter = ["at", "verb"]
     search_fields = ["object_id__exact"]
     ordering = ["-pk"]
+
+    @admin.display(description=_("what"), ordering="verb")
+    def act(self, entry: Entry) -> str:
+        return VERBS.get(entry.verb, entry.verb)
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str

@@ -4,6 +4,26 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+#: What the verbs mean to a person who reads the log.
+VERBS = {
+    "begin": _("begin (publish time)"),
+    "change": _("change"),
+    "configure": _("configure"),
+    "create": _("create"),
+    "delete": _("delete"),
+    "expire": _("expire"),
+    "login": _("log in"),
+    "login_failed": _("failed login"),
+    "logout": _("log out"),
+    "pause": _("pause"),
+    "publish": _("publish"),
+    "recall": _("recall"),
+    "register_device": _("register a device"),
+    "remove_device": _("remove a device"),
+    "resume": _("resume"),
+}
+
+
 class EntryQuerySet(models.QuerySet):
     def delete(self) -> None:
         raise TypeError("the audit log is append-only")
