@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
+from apps.channels.models import Channel
 from tests.services import process, stack
 
 Start = Callable[..., stack.Stack]
@@ -54,6 +55,12 @@ def test_threads_see_the_committed_rows_of_the_test_database() -> None:
     thread.start()
     thread.join()
     assert seen == [before + 1]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("turn", [1, 2])
+def test_rows_of_migrations_are_there_after_a_test_that_empties_the_tables(turn: int) -> None:
+    assert Channel.objects.exists(), turn
 
 
 def test_stack_runs_every_process_on_its_own_database(live_stack: Start) -> None:

@@ -25,8 +25,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
+from pytest_django.plugin import blocking_manager_key
 
-from tests.services import mariadb_server, process, redis_server, stack
+from tests.services import mariadb_server, process, redis_server, seeds, stack
 
 DATABASE = "MSGCENTER_TEST_DATABASE"
 FOLDER = "MSGCENTER_TEST_FOLDER"
@@ -171,6 +172,25 @@ def depends_on_servers(item: pytest.Item) -> bool:
     case = getattr(item, "cls", None)
     is_django_case = isinstance(case, type) and issubclass(case, TransactionTestCase)
     return is_django_case or not NEEDS_SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef, request: pytest.FixtureRequest) -> Iterator[object]:
+    result = yield
+    if fixturedef.argname == "django_db_setup":
+        with request.getfixturevalue("django_db_blocker").unblock():
+            seeds.remember()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    result = yield
+    # After the last test the database itself is gone.
+    if nextitem and seeds.empties_tables(item):
+        with item.config.stash[blocking_manager_key].unblock():
+            seeds.restore()
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
