@@ -18,6 +18,7 @@ test `every_database` to keep it, or `once` to leave it out although it asks for
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,8 @@ def pytest_load_initial_conftests() -> Iterator[None]:
     """Comes before pytest-django, which reads the settings here. An xdist worker has been told all of it already."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         return (yield)
+    # `kill` ends the run as Ctrl-C does, with the servers and their folder.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("MSGCENTER_") and name not in OURS]:
         del os.environ[name]
     os.environ[FOLDER] = str(process.make_folder())
