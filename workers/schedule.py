@@ -12,6 +12,7 @@ PERIODS = {
     "return_leases": 2.0,
     "resolve_unknown": 2.0,
     "close_ended": 5.0,
+    "forget_old": 3600.0,
 }
 
 BEAT_SCHEDULE = {

@@ -14,6 +14,7 @@ from apps.delivery import selectors, services
 from apps.delivery.models import Delivery
 from apps.delivery.services import Outcome
 from apps.delivery.states import Status
+from apps.messaging import idempotency
 from apps.messaging import selectors as messages
 from apps.messaging import services as messaging
 from apps.messaging.models import Message
@@ -132,6 +133,11 @@ def _evidence(delivery: Delivery) -> Accepted | Refused | None:
     return provider.find(sent, since=delivery.sent_at) if isinstance(sent, Outgoing) else None
 
 
+def forget_old() -> None:
+    """Delete what is kept for a limited time."""
+    idempotency.forget_old()
+
+
 def _ring(due: Iterable[Delivery]) -> None:
     by_channel: Callable[[Delivery], int] = lambda one: one.message_channel_id  # noqa: E731
     for _key, group in itertools.groupby(sorted(due, key=by_channel), key=by_channel):
@@ -150,5 +156,6 @@ SWEEPS: dict[str, Callable[[], None]] = {
         ring_again,
         return_leases,
         resolve_unknown,
+        forget_old,
     )
 }

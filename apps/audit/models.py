@@ -3,7 +3,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-
 #: What the verbs mean to a person who reads the log.
 VERBS = {
     "begin": _("begin (publish time)"),

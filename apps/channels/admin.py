@@ -12,7 +12,8 @@ from apps.audit.admin import AuditedAdmin
 from apps.channels import forms, services
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
 from apps.channels.providers import PROVIDERS
-from apps.core.admin import ReadOnlyAdmin, masked, run_each
+from apps.core.admin import ReadOnlyAdmin, run_each
+from apps.core.masking import masked
 
 
 @admin.register(Channel)

@@ -12,8 +12,8 @@ from apps.directory.models import ContactPoint
 class Channel(models.Model):
     """A way to a person, and the rules of dispatch on it.
 
-    `batch_size` is how many deliveries one task claims, `window` how many of them are with the provider at a time (and so
-    how many a crash leaves with an unknown outcome).
+    `batch_size` is how many deliveries one task claims, `window` how many of them are with the provider at a time (and
+    so how many a crash leaves with an unknown outcome).
     """
 
     class CrashRule(models.TextChoices):

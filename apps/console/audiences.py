@@ -4,12 +4,13 @@ The form knows one kind of person and one reach for all units. An audience that 
 persons, several kinds) was made by the API or an upload, and the form leaves it as it is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from apps.directory.models import OrgUnit, Person
+from apps.messaging import drafts
 from apps.messaging.drafts import Rule
 from apps.messaging.models import AudienceRule, Message
 
@@ -31,28 +32,16 @@ def rules(units: Iterable[OrgUnit], without: Iterable[OrgUnit], *, kind: str, re
     return tuple(included + excluded)
 
 
-def rules_of(message: Message) -> tuple[Rule, ...]:
-    found = message.audience_rules.select_related("unit", "person")
-    return tuple(
-        Rule(effect=r.effect, reach=r.reach, unit=r.unit, kind=r.kind, person=r.person, uploaded=r.uploaded)
-        for r in found
-    )
-
-
-def rows_of(message: Message) -> dict[int, Mapping[str, str]]:
-    return dict(message.audience_rows.values_list("person_id", "values"))
-
-
 def fits_form(message: Message, *, offered: set[int]) -> bool:
     """Whether the form can show the audience when it offers these units, and so would lose nothing of it."""
-    found = rules_of(message)
+    found = drafts.rules_of(message)
     by_unit = all(rule.unit and rule.unit.pk in offered for rule in found)
     return by_unit and len({(rule.kind, rule.reach) for rule in found}) == 1
 
 
 def initial(message: Message) -> dict[str, object]:
     """The fields of the form for an audience that fits it."""
-    found = rules_of(message)
+    found = drafts.rules_of(message)
     return {
         "units": [rule.unit.pk for rule in found if rule.effect == Effect.INCLUDE],
         "without": [rule.unit.pk for rule in found if rule.effect == Effect.EXCLUDE],
@@ -62,7 +51,7 @@ def initial(message: Message) -> dict[str, object]:
 
 
 def lines(message: Message) -> list[Line]:
-    return [Line(rule.effect == Effect.EXCLUDE, _words(message, rule)) for rule in rules_of(message)]
+    return [Line(rule.effect == Effect.EXCLUDE, _words(message, rule)) for rule in drafts.rules_of(message)]
 
 
 def _words(message: Message, rule: Rule) -> str:

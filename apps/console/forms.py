@@ -14,6 +14,7 @@ from apps.channels.models import Channel
 from apps.console import audiences, selectors
 from apps.core.errors import MsgcenterError
 from apps.directory.models import OrgUnit, Person
+from apps.messaging import drafts
 from apps.messaging.drafts import Draft, Rule
 from apps.messaging.models import AudienceRule, Message, MessageType, Urgency
 
@@ -113,12 +114,12 @@ class ComposeForm(forms.Form):
             content=data["content"].replace("\r\n", "\n"),
             channels=tuple(data["channels"]),
             rules=self._rules(),
-            rows=audiences.rows_of(self.message) if self.keeps_audience else {},
+            rows=drafts.rows_of(self.message) if self.keeps_audience else {},
         )
 
     def _rules(self) -> tuple[Rule, ...]:
         if self.keeps_audience:
-            return audiences.rules_of(self.message)
+            return drafts.rules_of(self.message)
         data = self.cleaned_data
         reach = data["reach"] or AudienceRule.Reach.SELF
         return audiences.rules(data["units"], data["without"], kind=data["kind"], reach=reach)

@@ -76,13 +76,3 @@ def run_each(
             page.message_user(request, f"{row}: {error.detail}", messages.ERROR)
         else:
             page.message_user(request, done(row), messages.SUCCESS)
-
-
-def masked(address: str) -> str:
-    """Enough of an address to recognise one's own, too little to use another's."""
-    local, at, domain = address.rpartition("@")
-    if at:
-        return f"{local[:1]}***@{domain}"
-    if address.startswith("+"):
-        return f"{address[:-8]}****{address[-4:]}"
-    return f"{address[:4]}…" if address else ""

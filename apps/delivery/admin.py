@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.admin import AuditedAdmin
-from apps.core.admin import masked
+from apps.core.masking import masked
 from apps.delivery.models import Delivery, Recipient, Suppression
 from apps.directory.admin import AddressForm, with_address
 from apps.messaging.admin import OwnUnitsAdmin

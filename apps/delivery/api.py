@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.channels.models import Channel
+from apps.core.masking import masked
 from apps.core.rest.fields import Instant
 from apps.core.rest.schema import answers
 from apps.core.rest.views import ListView, View
 from apps.delivery import reasons, selectors
-from apps.delivery.masking import masked
 from apps.delivery.models import Delivery
 from apps.delivery.states import Status
 from apps.messaging import selectors as messaging
@@ -48,7 +48,7 @@ class DeliveryOutput(serializers.ModelSerializer):
         return reasons.words(delivery.reason) if delivery.reason else ""
 
     def get_address(self, delivery: Delivery) -> str:
-        return masked(delivery.address, delivery.message_channel.channel.address_kind)
+        return masked(delivery.address)
 
 
 class ReasonOutput(serializers.Serializer):

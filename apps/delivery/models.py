@@ -33,9 +33,9 @@ class Recipient(models.Model):
 class Delivery(models.Model):
     """A message to one recipient on one channel that leaves the house.
 
-    `due_at` is when a sweep has to look at the row next: a waiting row becomes ready, a queued one is rung again, a claimed
-    or sending one has outlived its lease, an unknown one is resolved. Final rows have none. `status` is written by
-    `delivery/services.py` alone.
+    `due_at` is when a sweep has to look at the row next: a waiting row becomes ready, a queued one is rung again, a
+    claimed or sending one has outlived its lease, an unknown one is resolved. Final rows have none. `status` is
+    written by `delivery/services.py` alone.
     """
 
     message_channel = models.ForeignKey(

@@ -1,7 +1,7 @@
 """The dispatch state machine. Nothing else in the house writes `Delivery.status`.
 
-Every change is one conditional UPDATE that names the state it starts from and, after the claim, the lease: a writer that
-comes too late changes nothing. The counters of the message channel move in the same transaction.
+Every change is one conditional UPDATE that names the state it starts from and, after the claim, the lease: a writer
+that comes too late changes nothing. The counters of the message channel move in the same transaction.
 """
 
 from collections import Counter

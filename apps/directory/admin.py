@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.admin import AuditedAdmin
-from apps.core.admin import masked
 from apps.core.errors import InvalidInput
+from apps.core.masking import masked
 from apps.directory import contacts
 from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
 

@@ -32,8 +32,8 @@ def with_values(people: QuerySet[Person], message: Message) -> QuerySet[Person]:
 def slice_end(*, after: int, size: int) -> int | None:
     """The id of the last of the next `size` people of the directory, or None if there is nobody left.
 
-    Slices are cut from the directory, not from the audience: finding the next people of the audience costs more the more
-    of it is left, a step through the primary key always the same.
+    Slices are cut from the directory, not from the audience: finding the next people of the audience costs more the
+    more of it is left, a step through the primary key always the same.
     """
     rest = Person.objects.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)
     full = rest[size - 1 : size].first()

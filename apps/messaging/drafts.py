@@ -53,14 +53,22 @@ class Draft:
 def of(message: Message) -> Draft:
     """A stored message as it would be handed in unchanged."""
     same = ("title", "content", "type", "unit", "urgency", "publish_at", "expires_at")
-    rules = message.audience_rules.select_related("unit", "person")
-    parts = ("effect", "reach", "unit", "kind", "person", "uploaded")
     return Draft(
         **{name: getattr(message, name) for name in same},
         channels=tuple(row.channel for row in message.message_channels.select_related("channel")),
-        rules=tuple(Rule(**{part: getattr(rule, part) for part in parts}) for rule in rules),
-        rows=dict(message.audience_rows.values_list("person_id", "values")),
+        rules=rules_of(message),
+        rows=rows_of(message),
     )
+
+
+def rules_of(message: Message) -> tuple[Rule, ...]:
+    parts = ("effect", "reach", "unit", "kind", "person", "uploaded")
+    stored = message.audience_rules.select_related("unit", "person")
+    return tuple(Rule(**{part: getattr(rule, part) for part in parts}) for rule in stored)
+
+
+def rows_of(message: Message) -> dict[int, Mapping[str, str]]:
+    return dict(message.audience_rows.values_list("person_id", "values"))
 
 
 def check(draft: Draft, *, by: User) -> None:

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.tests import factories as accounts
-from apps.channels.models import Channel
 from apps.delivery import services as delivery
 from apps.delivery.models import Recipient
 from apps.directory.models import OrgUnit, Person
@@ -34,15 +31,7 @@ class Site:
 
 
 @pytest.fixture
-def seeds(transactional_db: None) -> None:
-    """What migrations bring and an earlier test with real transactions has removed."""
-    if not Channel.objects.exists():
-        for name in ("apps.channels.migrations.0002_seed_channels", "apps.messaging.migrations.0002_seed_types"):
-            import_module(name).seed(apps, None)
-
-
-@pytest.fixture
-def site(live_server: LiveServer, seeds: None) -> Site:
+def site(live_server: LiveServer, transactional_db: None) -> Site:
     school = directory.a_school("示例学校")
     college = directory.a_unit("信息工程学院", kind=OrgUnit.Kind.COLLEGE, parent=school)
     groups = directory.a_class(college, "软件2401班", students=2), directory.a_class(college, "网络2402班", students=1)

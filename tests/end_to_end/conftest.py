@@ -89,7 +89,8 @@ class School:
             f" WHERE mc.message_id = {message} GROUP BY mc.id, mc.total, {counters}"
         ):
             assert total == 0
-            assert [int(number) for number in both[: len(statuses)]] == [int(number) for number in both[len(statuses) :]]
+            numbers = [int(number) for number in both]
+            assert numbers[: len(statuses)] == numbers[len(statuses) :]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ kept: list[tuple[type[models.Model], list[models.Model]]] = []
 
 def remember() -> None:
     """Call it when the test database has just been migrated."""
-    ours = [model for model in apps.get_models() if model.__module__.startswith("apps.")]
+    ours = [model for model in apps.get_models(include_auto_created=True) if model.__module__.startswith("apps.")]
     kept[:] = [(model, rows) for model in ours if (rows := list(model._base_manager.all()))]
 
 

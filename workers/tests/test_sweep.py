@@ -15,7 +15,7 @@ from apps.channels.providers.base import Accepted
 from apps.channels.providers.sandbox import SandboxProvider
 from apps.core import jobs
 from apps.delivery.models import Delivery
-from apps.messaging.models import Message
+from apps.messaging.models import IdempotencyKey, Message
 from workers import fanout, sweep
 from workers.tests import school
 from workers.tests.conftest import Bell
@@ -240,6 +240,13 @@ def test_unknown_rows_of_a_recalled_message_are_not_sent_again(bell: Bell) -> No
     row.refresh_from_db()
     assert (row.status, row.reason) == ("cancelled", "recalled")
     assert not SandboxMessage.objects.exists()
+
+
+def test_forget_old_deletes_keys_that_nobody_will_send_again(bell: Bell) -> None:
+    for key, age in (("old", timedelta(hours=25)), ("new", timedelta(hours=1))):
+        IdempotencyKey.objects.create(user=school.root(), key=key, claimed_at=Now(), created_at=Now() - age)
+    sweep.forget_old()
+    assert list(IdempotencyKey.objects.values_list("key", flat=True)) == ["new"]
 
 
 def test_the_command_runs_all_sweeps_or_those_named(bell: Bell) -> None:

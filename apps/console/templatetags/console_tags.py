@@ -4,7 +4,8 @@ import dataclasses
 
 from django import template
 
-from apps.delivery import masking, reasons
+from apps.core import masking
+from apps.delivery import reasons
 
 register = template.Library()
 register.filter("reason", reasons.words)

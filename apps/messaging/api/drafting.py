@@ -84,7 +84,7 @@ def _people(numbers: Iterable[str], *, by: User) -> dict[str, Person]:
     """Those of them whom the user may write to, by number."""
     reachable = Person.objects.all()
     if not by.is_superuser:
-        reachable = reachable.filter(memberships__unit__in=rights.reachable_units(by)).distinct()
+        reachable = reachable.filter(memberships__unit__in=rights.units_of_reachable_people(by)).distinct()
     found: dict[str, Person] = {}
     for chunk in _chunks(list(numbers)):
         found |= {person.number: person for person in reachable.filter(number__in=chunk)}

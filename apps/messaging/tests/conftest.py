@@ -1,14 +1,11 @@
 """A school with two departments and a class, and everybody who might touch a message."""
 
 from dataclasses import dataclass
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import a_superuser, a_user, an_administrator, an_approver, an_author
-from apps.channels.models import Channel
 from apps.core.tests.conftest import _no_rest_from_earlier_failures, broker_at, closed_url, silent_url
 from apps.directory.models import OrgUnit, Person
 from apps.directory.tests.factories import a_class, a_department, a_person, a_school
@@ -35,7 +32,8 @@ class World:
 
 
 @pytest.fixture
-def world(seeded: None) -> World:
+def world(request: pytest.FixtureRequest) -> World:
+    request.getfixturevalue("transactional_db" if is_transactional(request) else "db")
     school = a_school("school")
     office, other_office = a_department(school, "office"), a_department(school, "other office")
     classroom = a_class(school, "class 1")
@@ -53,15 +51,6 @@ def world(seeded: None) -> World:
         stranger=an_administrator(other_office, username="stranger"),
         recipient=a_user("recipient", person=student),
     )
-
-
-@pytest.fixture
-def seeded(request: pytest.FixtureRequest) -> None:
-    """The channels and message types of the migrations, which a test with real transactions leaves behind emptied."""
-    request.getfixturevalue("transactional_db" if is_transactional(request) else "db")
-    if not Channel.objects.exists():
-        for migration in ("apps.channels.migrations.0002_seed_channels", "apps.messaging.migrations.0002_seed_types"):
-            import_module(migration).seed(apps, None)
 
 
 def is_transactional(request: pytest.FixtureRequest) -> bool:

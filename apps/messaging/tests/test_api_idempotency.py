@@ -123,7 +123,7 @@ def test_after_a_day_a_key_is_forgotten(house: House) -> None:
     assert idempotency.forget_old() == 1
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_26_fifty_parallel_posts_make_one_message_and_fifty_parallel_publishes_publish_once(jobs_outbox: list) -> None:
     house = a_house()
     body = a_body(house)
@@ -139,7 +139,7 @@ def test_26_fifty_parallel_posts_make_one_message_and_fifty_parallel_publishes_p
     assert [job for job, _args, _lane in jobs_outbox] == [jobs.FAN_OUT]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_26_fifty_parallel_publishes_without_a_key_publish_once(jobs_outbox: list) -> None:
     house = a_house()
     message = a_message(house.author, house.department, to=house.room)

@@ -1,0 +1,12 @@
+"""Addresses, so that their owner recognises them and nobody else can use them."""
+
+
+def masked(address: str) -> str:
+    """138****0000, z***@example.com, dGVz…; a foreign number keeps its country code."""
+    local, at, domain = address.rpartition("@")
+    if at:
+        return f"{local[:1]}***@{domain}"
+    if address.startswith("+"):
+        number = address.removeprefix("+86")
+        return f"{number[:-8]}****{number[-4:]}"
+    return f"{address[:4]}…" if address else ""
