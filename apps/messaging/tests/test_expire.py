@@ -32,9 +32,9 @@ def test_ends_what_could_still_be_sent(over: Message, status: Status) -> None:
     assert messaging.expire(over.pk) is False
 
 
-@pytest.mark.parametrize("at", [None, soon(60)])
-def test_does_not_end_before_its_time(over: Message, at: object) -> None:
-    put(over, Status.PUBLISHED, expires_at=at)
+@pytest.mark.parametrize("seconds", [None, 60])
+def test_does_not_end_before_its_time(over: Message, seconds: int | None) -> None:
+    put(over, Status.PUBLISHED, expires_at=soon(seconds) if seconds else None)
     assert selectors.expire_due(10) == []
     assert messaging.expire(over.pk) is False
     assert status_of(over) == Status.PUBLISHED
