@@ -79,7 +79,7 @@ def test_published_over_rest_it_reaches_2000_people_on_three_channels(open_schoo
     assert len({entry["sid"] for entry in school.twilio.accepted}) == PEOPLE
 
 
-def test_fault_4_workers_killed_in_the_middle_lose_nothing_and_repeat_only_what_they_flag(open_school: Open) -> None:
+def test_fault_04_workers_killed_in_the_middle_lose_nothing_and_repeat_only_what_they_flag(open_school: Open) -> None:
     school = open_school(latency=0.003)
     school.stack.worker(queues=CONTROL, concurrency=2)
     school.stack.beat()
@@ -96,7 +96,7 @@ def test_fault_4_workers_killed_in_the_middle_lose_nothing_and_repeat_only_what_
     assert states == {"accepted": PEOPLE}, "an e-mail may be repeated, so none is given up"
 
 
-def test_fault_7_redis_flushed_in_the_middle_delays_and_loses_nothing(open_school: Open) -> None:
+def test_fault_07_redis_flushed_in_the_middle_delays_and_loses_nothing(open_school: Open) -> None:
     school = open_school(latency=0.003)
     start_workers(school)
     message = school.publish()
@@ -108,7 +108,7 @@ def test_fault_7_redis_flushed_in_the_middle_delays_and_loses_nothing(open_schoo
     assert school.accepts() == 2 * PEOPLE, "nothing was sent twice"
 
 
-def test_fault_5_fan_out_killed_between_slices_leaves_no_gap_and_no_double(open_school: Open) -> None:
+def test_fault_05_fan_out_killed_between_slices_leaves_no_gap_and_no_double(open_school: Open) -> None:
     school = open_school(MSGCENTER_FAN_OUT_SLICE="50")
     message = school.publish()
     frozen = "SELECT COUNT(*) FROM delivery_recipient"

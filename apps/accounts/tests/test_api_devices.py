@@ -37,7 +37,7 @@ def test_a_device_belongs_to_whoever_registered_it_last() -> None:
 @pytest.mark.parametrize(
     "token", ["", " ", "x" * 513, "two words", "line\nbreak", "标记", "\x00", "\x07", None, 5, ["x"]]
 )
-def test_34_a_token_that_is_none_is_400(token: object) -> None:
+def test_input_34_a_token_that_is_none_is_400(token: object) -> None:
     user = a_user(person=a_person())
     response = a_client(user).post(URL, {"token": token})
     assert [attr for _code, attr in refusals(response, 400)] == ["token"]

@@ -52,7 +52,7 @@ def test_the_password_itself_and_the_token_are_stored_nowhere() -> None:
     assert PASSWORD not in str(list(Entry.objects.values()))
 
 
-def test_26_a_wrong_password_an_unknown_and_an_inactive_user_get_the_same_401() -> None:
+def test_input_26_a_wrong_password_an_unknown_and_an_inactive_user_get_the_same_401() -> None:
     a_user("wang", password=PASSWORD)
     a_user("left", password=PASSWORD, is_active=False)
     answers = [login("wang", "wrong"), login("nobody", "wrong"), login("left")]
@@ -71,16 +71,16 @@ def test_an_old_token_does_not_stand_in_the_way_of_logging_in() -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"username": "a"}, {"username": "a", "password": 1}, {"username": "a", "password": "x" * 1001}]
 )
-def test_01_a_body_that_is_no_login_is_400(body: dict[str, Any]) -> None:
+def test_input_01_a_body_that_is_no_login_is_400(body: dict[str, Any]) -> None:
     refusals(a_client().post(URL, body), 400)
 
 
-def test_09_an_unknown_field_is_400() -> None:
+def test_input_09_an_unknown_field_is_400() -> None:
     body = {"username": "a", "password": "b", "remember": "yes"}
     assert refusals(a_client().post(URL, body), 400) == [("unknown_field", "remember")]
 
 
-def test_26_too_many_logins_are_429_and_say_when_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_26_too_many_logins_are_429_and_say_when_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, "login", "2/min")
     assert [login("nobody").status_code for _ in range(2)] == [401, 401]
     refused = login("nobody", **{"X-Forwarded-For": "203.0.113.9"})

@@ -58,13 +58,13 @@ def test_a_page_with_a_session_needs_its_csrf_token() -> None:
         "x" * 9000,
     ],
 )
-def test_26_without_a_token_of_ours_it_is_401(header: str | None) -> None:
+def test_input_26_without_a_token_of_ours_it_is_401(header: str | None) -> None:
     response = APIClient(raise_request_exception=False).get(DOOR, **({"HTTP_AUTHORIZATION": header} if header else {}))
     refusals(response, 401)
     assert response["WWW-Authenticate"] == "Token"
 
 
-def test_26_an_expired_token_and_one_of_somebody_inactive_are_401() -> None:
+def test_input_26_an_expired_token_and_one_of_somebody_inactive_are_401() -> None:
     user = a_user()
     client = a_client(user)
     get_token_model().objects.update(expiry=timezone.now() - timedelta(seconds=1))
@@ -75,7 +75,7 @@ def test_26_an_expired_token_and_one_of_somebody_inactive_are_401() -> None:
     assert refusals(client.get(DOOR), 401) == [("authentication_failed", None)]
 
 
-def test_26_over_the_limit_it_is_429_with_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_26_over_the_limit_it_is_429_with_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, "user", "2/min")
     client, other = a_client(a_user()), a_client(a_user())
     assert [client.get(DOOR).status_code for _ in range(3)] == [200, 200, 429]
@@ -85,5 +85,5 @@ def test_26_over_the_limit_it_is_429_with_retry_after(monkeypatch: pytest.Monkey
     assert other.get(DOOR).status_code == 200
 
 
-def test_09_a_body_is_refused_as_the_verb_takes_none() -> None:
+def test_input_09_a_body_is_refused_as_the_verb_takes_none() -> None:
     assert refusals(a_client(a_user()).post(URL, {"everywhere": True}), 400) == [("unknown_field", "everywhere")]

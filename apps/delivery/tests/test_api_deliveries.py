@@ -66,7 +66,7 @@ def test_deliveries_are_filtered_and_paged(house: House, message: Message) -> No
 @pytest.mark.parametrize(
     ("name", "value"), [("status", "sent"), ("channel", "pigeon"), ("recipient", "n0"), ("reason", "x")]
 )
-def test_24_an_unlisted_filter_or_value_is_400(house: House, message: Message, name: str, value: str) -> None:
+def test_input_24_an_unlisted_filter_or_value_is_400(house: House, message: Message, name: str, value: str) -> None:
     refused = refusals(get(house.author, message, "deliveries", **{name: value}), 400)
     assert [attr for _code, attr in refused] == [name]
 

@@ -27,7 +27,7 @@ from apps.directory.tests.factories import a_person
         ("device", "aBc:123_-", "aBc:123_-"),
     ],
 )
-def test_28_normalised(kind: str, value: str, stored: str) -> None:
+def test_input_28_normalised(kind: str, value: str, stored: str) -> None:
     assert normalise(kind, value) == stored
     assert normalise(kind, stored) == stored
 
@@ -36,7 +36,7 @@ def test_28_normalised(kind: str, value: str, stored: str) -> None:
     "value",
     ["", "010-62345678", "+19005550199", "12", "10086", "138001380001234567", "138001380ab", "1-800-FLOWERS", "电话"],
 )
-def test_27_no_mobile_number(value: str) -> None:
+def test_input_27_no_mobile_number(value: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         normalise("mobile", value)
     assert caught.value.field == "value"
@@ -61,13 +61,13 @@ def test_27_no_mobile_number(value: str) -> None:
         "Li Hua <a@c.example>",
     ],
 )
-def test_30_no_mail_address(value: str) -> None:
+def test_input_30_no_mail_address(value: str) -> None:
     with pytest.raises(InvalidInput):
         normalise("email", value)
 
 
 @pytest.mark.parametrize("value", ["", " ", "a b", "a\nb", "令牌", "x" * 513, "a\x00b"])
-def test_34_no_device_token(value: str) -> None:
+def test_input_34_no_device_token(value: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         normalise("device", value)
     assert caught.value.field == "token"

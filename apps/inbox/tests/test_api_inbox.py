@@ -71,7 +71,7 @@ def test_what_was_recalled_is_gone(house: House, message: Message, entry: Recipi
     assert refusals(get(house.reader, f"/{entry.pk}"), 404) == [("not_found", None)]
 
 
-def test_58_the_entry_of_somebody_else_is_404_and_stays_unread(house: House, entry: Recipient) -> None:
+def test_input_58_the_entry_of_somebody_else_is_404_and_stays_unread(house: House, entry: Recipient) -> None:
     neighbour = a_user(person=a_person(house.room))
     assert refusals(get(neighbour, f"/{entry.pk}"), 404) == [("not_found", None)]
     assert ids(get(neighbour)) == []
@@ -87,9 +87,9 @@ def test_a_login_of_nobody_in_the_directory_has_no_inbox(house: House, path: str
 @pytest.mark.parametrize(
     ("name", "value", "code"), [("read", "1", "unknown_parameter"), ("starred", "true", "unknown_parameter")]
 )
-def test_24_an_unlisted_filter_is_400(house: House, name: str, value: str, code: str) -> None:
+def test_input_24_an_unlisted_filter_is_400(house: House, name: str, value: str, code: str) -> None:
     assert refusals(get(house.reader, **{name: value}), 400) == [(code, name)]
 
 
-def test_26_without_a_token_it_is_401(house: House) -> None:
+def test_input_26_without_a_token_it_is_401(house: House) -> None:
     assert refusals(get(None), 401) == [("not_authenticated", None)]

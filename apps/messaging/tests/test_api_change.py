@@ -91,7 +91,7 @@ def test_a_colleague_may_a_stranger_a_reader_and_an_approver_may_not(house: Hous
         ({"id": 7}, "id"),
     ],
 )
-def test_01_18_a_bad_change_is_400_and_changes_nothing(
+def test_input_01_18_a_bad_change_is_400_and_changes_nothing(
     house: House, message: Message, body: dict[str, Any], attr: str
 ) -> None:
     before = everything(message)
@@ -99,13 +99,13 @@ def test_01_18_a_bad_change_is_400_and_changes_nothing(
     assert everything(message) == before
 
 
-def test_14_moving_it_to_a_foreign_unit_is_404(house: House, message: Message) -> None:
+def test_input_14_moving_it_to_a_foreign_unit_is_404(house: House, message: Message) -> None:
     before = everything(message)
     assert refusals(patch(house.author, message, {"unit": house.other.pk}), 404) == [("not_found", "unit")]
     assert everything(message) == before
 
 
-def test_21_editing_after_publish_is_409(house: House, message: Message, jobs_outbox: list) -> None:
+def test_input_21_editing_after_publish_is_409(house: House, message: Message, jobs_outbox: list) -> None:
     services.publish(message, by=house.author)
     before = everything(message)
     assert refusals(patch(house.author, message, {"title": "Other"}), 409) == [("conflict", None)]

@@ -21,7 +21,7 @@ def test_a_colleague_may_a_stranger_a_reader_and_an_approver_may_not_delete_a_dr
     assert refusals(a_client(house.colleague).delete(url), 404) == [("not_found", None)]
 
 
-def test_21_deleting_after_publish_is_409(house: House, jobs_outbox: list) -> None:
+def test_input_21_deleting_after_publish_is_409(house: House, jobs_outbox: list) -> None:
     message = a_published_message(house.author, house.department, to=house.room)
     assert refusals(a_client(house.author).delete(f"{URL}/{message.pk}"), 409) == [("conflict", None)]
     assert Message.objects.filter(pk=message.pk).exists()

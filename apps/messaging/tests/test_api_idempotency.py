@@ -22,7 +22,7 @@ from apps.messaging.tests.factories import House, a_house, a_message
 KEY = {"Idempotency-Key": "a key of the client"}
 
 
-def test_26_the_same_post_again_is_answered_again_and_not_done_again(house: House) -> None:
+def test_fault_26_the_same_post_again_is_answered_again_and_not_done_again(house: House) -> None:
     body = a_body(house, title="🎓")
     first, second = post(house.author, body, **KEY), post(house.author, body, **KEY)
     assert first.status_code == second.status_code == 201
@@ -31,7 +31,7 @@ def test_26_the_same_post_again_is_answered_again_and_not_done_again(house: Hous
     assert Message.objects.count() == 1
 
 
-def test_26_publish_and_recall_again_are_answered_again(
+def test_fault_26_publish_and_recall_again_are_answered_again(
     house: House, jobs_outbox: list, django_capture_on_commit_callbacks: Any
 ) -> None:
     message = a_message(house.author, house.department, to=house.room)
@@ -45,7 +45,7 @@ def test_26_publish_and_recall_again_are_answered_again(
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "", " \t", "ключ", "a\x00b"])
-def test_19_a_key_that_is_none_is_400(house: House, key: str) -> None:
+def test_input_19_a_key_that_is_none_is_400(house: House, key: str) -> None:
     response = a_client(house.author).generic(
         "POST", URL, json.dumps(a_body(house)), content_type="application/json", HTTP_IDEMPOTENCY_KEY=key
     )
@@ -53,11 +53,11 @@ def test_19_a_key_that_is_none_is_400(house: House, key: str) -> None:
     assert_nothing_stored()
 
 
-def test_19_a_key_of_255_characters_is_taken(house: House) -> None:
+def test_input_19_a_key_of_255_characters_is_taken(house: House) -> None:
     assert post(house.author, a_body(house), **{"Idempotency-Key": "x" * 255}).status_code == 201
 
 
-def test_19_the_same_key_with_another_body_or_at_another_address_is_422(house: House) -> None:
+def test_input_19_the_same_key_with_another_body_or_at_another_address_is_422(house: House) -> None:
     message = post(house.author, a_body(house), **KEY).json()
     assert refusals(post(house.author, a_body(house, title="Other"), **KEY), 422) == [
         ("idempotency_key_reused", "Idempotency-Key")
@@ -67,13 +67,15 @@ def test_19_the_same_key_with_another_body_or_at_another_address_is_422(house: H
     assert Message.objects.get().status == "draft"
 
 
-def test_19_a_key_belongs_to_its_user(house: House) -> None:
+def test_input_19_a_key_belongs_to_its_user(house: House) -> None:
     body = a_body(house)
     assert [post(who, body, **KEY).status_code for who in (house.author, house.colleague)] == [201, 201]
     assert Message.objects.count() == 2
 
 
-def test_19_while_the_first_is_in_progress_the_second_is_409(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_19_while_the_first_is_in_progress_the_second_is_409(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers = []
 
     def slow(*args: Any, **kwargs: Any) -> Message:
@@ -124,7 +126,7 @@ def test_after_a_day_a_key_is_forgotten(house: House) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_26_fifty_parallel_posts_make_one_message_and_fifty_parallel_publishes_publish_once(jobs_outbox: list) -> None:
+def test_fault_26_fifty_parallel_posts_make_one_message_and_fifty_publishes_publish_once(jobs_outbox: list) -> None:
     house = a_house()
     body = a_body(house)
     created = in_parallel(house.author, URL, body)
@@ -140,7 +142,7 @@ def test_26_fifty_parallel_posts_make_one_message_and_fifty_parallel_publishes_p
 
 
 @pytest.mark.django_db(transaction=True)
-def test_26_fifty_parallel_publishes_without_a_key_publish_once(jobs_outbox: list) -> None:
+def test_fault_26_fifty_parallel_publishes_without_a_key_publish_once(jobs_outbox: list) -> None:
     house = a_house()
     message = a_message(house.author, house.department, to=house.room)
     answers = in_parallel(house.author, f"{URL}/{message.pk}/publish", None, **{"Idempotency-Key": ""})

@@ -68,15 +68,15 @@ def test_a_list_costs_the_same_for_more_messages(house: House) -> None:
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "201", "1000000000", "9" * 50, "2.0", "all", "", "²", "1_0"])
-def test_23_a_page_size_out_of_range_is_400(house: House, size: str) -> None:
+def test_input_23_a_page_size_out_of_range_is_400(house: House, size: str) -> None:
     assert refusals(a_client(house.author).get(URL, {"page_size": size}), 400) == [("invalid", "page_size")]
 
 
-def test_23_a_page_number_is_400(house: House) -> None:
+def test_input_23_a_page_number_is_400(house: House) -> None:
     assert refusals(a_client(house.author).get(URL, {"page": "-1"}), 400) == [("unknown_parameter", "page")]
 
 
-def test_23_a_tampered_cursor_is_400(house: House) -> None:
+def test_input_23_a_tampered_cursor_is_400(house: House) -> None:
     some_messages(house, 3)
     client = a_client(house.author)
     cursor = client.get(URL, {"page_size": 1}).json()["next"].partition("cursor=")[2].partition("&")[0]
@@ -84,14 +84,14 @@ def test_23_a_tampered_cursor_is_400(house: House) -> None:
         assert refusals(client.get(URL, {"cursor": tampered}), 400) == [("invalid", "cursor")]
 
 
-def test_23_a_cursor_of_another_list_is_400(house: House) -> None:
+def test_input_23_a_cursor_of_another_list_is_400(house: House) -> None:
     client = a_client(house.author)
     following = client.get("/api/v1/channels", {"page_size": 1}).json()["next"]
     assert refusals(client.get(following.replace("channels", "messages")), 400) == [("invalid", "cursor")]
 
 
 @pytest.mark.parametrize("name", ["author", "ordering", "sort", "title", "status__in", "Status", "unit_id", "format"])
-def test_24_a_parameter_that_is_not_listed_is_400(house: House, name: str) -> None:
+def test_input_24_a_parameter_that_is_not_listed_is_400(house: House, name: str) -> None:
     assert refusals(a_client(house.author).get(URL, {name: "1"}), 400) == [("unknown_parameter", name)]
 
 
@@ -108,15 +108,15 @@ def test_24_a_parameter_that_is_not_listed_is_400(house: House, name: str) -> No
         ("unit", "-1"),
     ],
 )
-def test_24_a_value_that_is_none_is_400(house: House, name: str, value: str) -> None:
+def test_input_24_a_value_that_is_none_is_400(house: House, name: str, value: str) -> None:
     assert [attr for _code, attr in refusals(a_client(house.author).get(URL, {name: value}), 400)] == [name]
 
 
-def test_24_a_foreign_unit_is_as_unknown_as_none(house: House) -> None:
+def test_input_24_a_foreign_unit_is_as_unknown_as_none(house: House) -> None:
     answers = [a_client(house.author).get(URL, {"unit": unit}) for unit in (house.other.pk, 10**9)]
     assert [refusals(answer, 400) for answer in answers] == [[("invalid_choice", "unit")]] * 2
 
 
-def test_24_the_same_parameter_twice_is_400(house: House) -> None:
+def test_input_24_the_same_parameter_twice_is_400(house: House) -> None:
     response = a_client(house.author).get(f"{URL}?status=draft&status=published")
     assert refusals(response, 400) == [("duplicate_parameter", "status")]

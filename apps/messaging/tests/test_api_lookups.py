@@ -54,5 +54,5 @@ def test_templates_by_type(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["channels", "message-types", "units", "templates"])
-def test_26_without_a_token_it_is_401(house: House, path: str) -> None:
+def test_input_26_without_a_token_it_is_401(house: House, path: str) -> None:
     assert refusals(a_client().get(f"/api/v1/{path}"), 401) == [("not_authenticated", None)]

@@ -59,13 +59,13 @@ def test_what_needs_approval_is_published_by_an_approver_alone(house: House, mes
     assert publish(an_approver(house.department), message).status_code == 200
 
 
-def test_15_a_time_that_has_passed_meanwhile_is_400(house: House, message: Message) -> None:
+def test_input_15_a_time_that_has_passed_meanwhile_is_400(house: House, message: Message) -> None:
     Message.objects.update(publish_at=timezone.now() - timedelta(seconds=1))
     assert refusals(publish(house.author, message), 400) == [("invalid", "publish_time")]
     assert Message.objects.get().status == Status.DRAFT
 
 
-def test_20_publishing_twice_is_409(
+def test_input_20_publishing_twice_is_409(
     house: House, message: Message, jobs_outbox: list, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -74,6 +74,6 @@ def test_20_publishing_twice_is_409(
     assert len(jobs_outbox) == 1
 
 
-def test_09_a_body_is_400_as_the_verb_takes_none(house: House, message: Message) -> None:
+def test_input_09_a_body_is_400_as_the_verb_takes_none(house: House, message: Message) -> None:
     assert refusals(publish(house.author, message, {"now": True}), 400) == [("unknown_field", "now")]
     assert Message.objects.get().status == Status.DRAFT

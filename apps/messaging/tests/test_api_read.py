@@ -18,7 +18,7 @@ def test_a_colleague_reads_a_message_it_is_404_for_a_stranger_and_its_reader(hou
 
 
 @pytest.mark.parametrize("message_id", ["0", "1", "9" * 18, "9" * 40, "x", "-1", "1.5", "１"])
-def test_14_what_is_not_there_is_404(house: House, message_id: str) -> None:
+def test_input_14_what_is_not_there_is_404(house: House, message_id: str) -> None:
     for path in ("", "/progress", "/deliveries"):
         assert refusals(a_client(house.author).get(f"{URL}/{message_id}{path}"), 404) == [("not_found", None)]
 
@@ -44,7 +44,7 @@ def test_an_unknown_address_is_404_in_the_same_shape(house: House, path: str) ->
         ("options", ""),
     ],
 )
-def test_25_another_method_is_405(house: House, method: str, path: str) -> None:
+def test_input_25_another_method_is_405(house: House, method: str, path: str) -> None:
     response = getattr(a_client(house.author), method)(f"{URL}{path}")
     assert refusals(response, 405) == [("method_not_allowed", None)]
     assert response["Allow"]

@@ -38,12 +38,12 @@ def test_a_colleague_may_a_stranger_and_a_reader_may_not(
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - RECALLABLE))
-def test_22_what_is_over_or_has_not_begun_is_409(house: House, message: Message, status: str) -> None:
+def test_input_22_what_is_over_or_has_not_begun_is_409(house: House, message: Message, status: str) -> None:
     Message.objects.update(status=status)
     assert refusals(recall(house.author, message), 409) == [("conflict", None)]
     assert Message.objects.get().status == status
 
 
-def test_09_a_body_is_400_as_the_verb_takes_none(house: House, message: Message) -> None:
+def test_input_09_a_body_is_400_as_the_verb_takes_none(house: House, message: Message) -> None:
     assert refusals(recall(house.author, message, {"reason": "x"}), 400) == [("unknown_field", "reason")]
     assert Message.objects.get().status == Status.PUBLISHING

@@ -85,7 +85,7 @@ def test_guardian_of_two_children_comes_once(world: World) -> None:
     assert reached(world, Rule(unit=world.classroom, reach=Reach.GUARDIANS)) == [guardian]
 
 
-def test_35_guardian_of_a_pupil_who_left_is_not_reached(world: World) -> None:
+def test_input_35_guardian_of_a_pupil_who_left_is_not_reached(world: World) -> None:
     a_guardian(world.student)
     Membership.objects.filter(person=world.student).delete()
     assert reached(world, Rule(unit=world.classroom, reach=Reach.BOTH)) == []

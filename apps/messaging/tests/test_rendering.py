@@ -29,7 +29,7 @@ LITERAL = "{% include 'x' %} ${7*7} #{x} %(x)s {0} %s \\g<1> \\1"
         (LITERAL, set(), LITERAL),
     ],
 )
-def test_37_reads_and_fills(text: str, names: set[str], rendered: str) -> None:
+def test_input_37_reads_and_fills(text: str, names: set[str], rendered: str) -> None:
     parsed = parse(text)
     assert parsed.names == names
     assert parsed.render({name: f"<{name}>" for name in names}) == rendered
@@ -54,19 +54,19 @@ def test_37_reads_and_fills(text: str, names: set[str], rendered: str) -> None:
         f"(({'n' * 41}))",
     ],
 )
-def test_38_unclosed_nested_or_odd_placeholders_are_refused(text: str) -> None:
+def test_input_38_unclosed_nested_or_odd_placeholders_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"\(\("):
         parse(text)
 
 
-def test_36_missing_value_is_named() -> None:
+def test_input_36_missing_value_is_named() -> None:
     with pytest.raises(MissingValue) as caught:
         parse("((a)) ((b))").render({"a": "1"})
     assert caught.value.name == "b"
 
 
 @pytest.mark.parametrize("value", ["((other))", "((name))", "{{ x }}", "\\g<0>", "((", "😀\x00"])
-def test_39_values_are_never_expanded_again(value: str) -> None:
+def test_input_39_values_are_never_expanded_again(value: str) -> None:
     assert parse("-((name))-((other))-").render({"name": value, "other": "o"}) == f"-{value}-o-"
 
 

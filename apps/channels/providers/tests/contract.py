@@ -112,7 +112,7 @@ class ProviderContract:
         assert isinstance(self.one(harness, provider, self.throttle), Throttled)
         assert harness.accepted() == []
 
-    def test_fault18_a_bad_row_leaves_the_others_alone_and_the_order_stands(
+    def test_fault_18_a_bad_row_leaves_the_others_alone_and_the_order_stands(
         self, harness: Harness, provider: Provider
     ) -> None:
         names = ["a", "bad1", "b", "bad2", "c", "bad3", "d"]
@@ -216,7 +216,7 @@ class NetworkContract(ProviderContract):
         start = time.monotonic()
         return send(provider, batch), time.monotonic() - start
 
-    def test_fault16_nobody_listening_is_deferred_and_not_hammered(self, harness: NetworkHarness) -> None:
+    def test_fault_16_nobody_listening_is_deferred_and_not_hammered(self, harness: NetworkHarness) -> None:
         provider = harness.unreachable()
         batch = [outgoing(harness.address(f"p{number}")) for number in range(50)]
         results, seconds = self.timed(provider, batch)
@@ -225,14 +225,14 @@ class NetworkContract(ProviderContract):
         with pytest.raises(OSError):  # noqa: PT011
             provider.health()
 
-    def test_fault17_a_connection_reset_after_the_accept_is_unknown(
+    def test_fault_17_a_connection_reset_after_the_accept_is_unknown(
         self, harness: NetworkHarness, provider: Provider
     ) -> None:
         result = self.one(harness, provider, Fault.DROP_AFTER_ACCEPT)
         assert (type(result), result.code) == (Unknown, "connection_lost")
         assert harness.accepted() == [harness.address("zhang")]
 
-    def test_fault17_an_unknown_outcome_leaves_the_others_alone(
+    def test_fault_17_an_unknown_outcome_leaves_the_others_alone(
         self, harness: NetworkHarness, provider: Provider
     ) -> None:
         harness.fault(harness.address("bad"), Fault.DROP_AFTER_ACCEPT)
@@ -241,7 +241,7 @@ class NetworkContract(ProviderContract):
         assert harness.accepted() == [harness.address(name) for name in ("a", "bad", "b", "c")]
 
     @pytest.mark.parametrize("fault", [Fault.HANG_AFTER_ACCEPT, Fault.DRIP])
-    def test_fault13_and_17_the_total_limit_holds(
+    def test_fault_13_17_the_total_limit_holds(
         self, harness: NetworkHarness, provider: Provider, fault: Fault
     ) -> None:
         harness.fault(harness.address("zhang"), fault)
@@ -250,7 +250,7 @@ class NetworkContract(ProviderContract):
         assert TOTAL * 0.9 < seconds < TOTAL + ROOM
         assert isinstance(self.one(harness, provider, None, name="next"), Accepted)
 
-    def test_fault13_a_provider_that_hangs_does_not_hold_the_batch(
+    def test_fault_13_a_provider_that_hangs_does_not_hold_the_batch(
         self, harness: NetworkHarness, provider: Provider
     ) -> None:
         harness.server.script(lambda _number, _recipient: Fault.HANG_AFTER_ACCEPT)
@@ -261,7 +261,7 @@ class NetworkContract(ProviderContract):
         assert seconds < 2 * TOTAL + ROOM
         assert len(harness.accepted()) == 2
 
-    def test_fault15_a_storm_of_throttling_is_not_answered_with_more(
+    def test_fault_15_a_storm_of_throttling_is_not_answered_with_more(
         self, harness: NetworkHarness, provider: Provider
     ) -> None:
         harness.server.script(lambda _number, _recipient: Fault.THROTTLE)

@@ -154,7 +154,7 @@ class TestAccessToken:
         contract.NetworkContract().test_several_threads_share_one_account(harness, harness.provider())
         assert server.tokens_issued == 1
 
-    def test_fault34_is_renewed_when_revoked(self, harness: FcmHarness, server: FcmServer) -> None:
+    def test_fault_34_is_renewed_when_revoked(self, harness: FcmHarness, server: FcmServer) -> None:
         provider = harness.provider()
         send_one(provider)
         server.revoke()
@@ -170,7 +170,7 @@ class TestAccessToken:
             (Fault.DRIP, "provider_unreachable"),
         ],
     )
-    def test_fault34_without_one_nothing_was_handed_over(
+    def test_fault_34_without_one_nothing_was_handed_over(
         self, harness: FcmHarness, server: FcmServer, fault: Fault, code: str
     ) -> None:
         server.token_fault = fault

@@ -82,7 +82,7 @@ def test_any_body_arrives_whole(harness: SmtpHarness, server: SmtpServer, body: 
     assert message.get_content().splitlines() == body.splitlines()
 
 
-def test_fault18_the_message_id_is_the_same_on_every_attempt(harness: SmtpHarness, server: SmtpServer) -> None:
+def test_fault_18_the_message_id_is_the_same_on_every_attempt(harness: SmtpHarness, server: SmtpServer) -> None:
     provider = harness.provider(message_id_domain="msg.school.example")
     for attempt in (1, 2):
         send_one(provider, key="same", attempt=attempt)
@@ -96,7 +96,7 @@ def test_content_for_all_is_built_once(harness: SmtpHarness) -> None:
 
 
 @pytest.mark.parametrize("title", ["Exam\r\nBcc: all@school.example", "Exam\nX: y", "Exam\r", "Exam\x00"])
-def test_input42_a_title_cannot_add_headers(harness: SmtpHarness, server: SmtpServer, title: str) -> None:
+def test_input_42_a_title_cannot_add_headers(harness: SmtpHarness, server: SmtpServer, title: str) -> None:
     result = send_one(harness.provider(), title=title)
     assert (type(result), result.code) == (Refused, "content_rejected")
     assert server.accepted == []
@@ -119,7 +119,7 @@ def test_input42_a_title_cannot_add_headers(harness: SmtpHarness, server: SmtpSe
         "张@c.example",
     ],
 )
-def test_input30_and_31_what_is_no_address_is_refused_unsent(
+def test_input_30_31_what_is_no_address_is_refused_unsent(
     harness: SmtpHarness, server: SmtpServer, address: str
 ) -> None:
     result = contract.send(harness.provider(), [outgoing(address)])[0]
@@ -147,7 +147,7 @@ def test_an_international_domain_goes_out_in_ascii(harness: SmtpHarness, server:
     ],
 )
 @pytest.mark.parametrize("pipelining", [True, False])
-def test_fault18_what_a_break_at_each_stage_means(
+def test_fault_18_what_a_break_at_each_stage_means(
     tmp_path: Path, fault: Fault, kind: type, code: str, pipelining: bool
 ) -> None:
     with SmtpServer(pipelining=pipelining) as server:
@@ -183,7 +183,7 @@ def test_replies_in_our_words(stage: str, code: int, text: str, expected: tuple[
     assert (type(result), result.code) == expected
 
 
-def test_fault16_a_dead_server_is_opened_once_more_and_then_left_alone(
+def test_fault_16_a_dead_server_is_opened_once_more_and_then_left_alone(
     harness: SmtpHarness, server: SmtpServer
 ) -> None:
     server.script(lambda _number, _recipient: Fault.DROP)
@@ -192,7 +192,7 @@ def test_fault16_a_dead_server_is_opened_once_more_and_then_left_alone(
     assert server.connections == 2
 
 
-def test_fault16_a_name_that_does_not_resolve_is_unreachable(harness: SmtpHarness) -> None:
+def test_fault_16_a_name_that_does_not_resolve_is_unreachable(harness: SmtpHarness) -> None:
     result = send_one(harness.provider(host="no-such-host.invalid"))
     assert (type(result), result.code) == (Deferred, "provider_unreachable")
 
@@ -214,7 +214,7 @@ def test_a_silent_greeting_costs_the_time_to_connect() -> None:
 
 
 @pytest.mark.parametrize("password", ["wrong", "falsch-ü"])
-def test_fault34_a_refused_login_is_the_accounts_trouble_and_asked_once(password: str) -> None:
+def test_fault_34_a_refused_login_is_the_accounts_trouble_and_asked_once(password: str) -> None:
     with SmtpServer(users={"msgcenter": "right"}) as server:
         provider = SmtpHarness(server).provider(username="msgcenter", password=password)
         results = contract.send(provider, [outgoing("a@b.example")] * 10)

@@ -125,7 +125,7 @@ def test_every_mapped_code_is_one_of_our_words() -> None:
         (Fault.GARBAGE, Unknown, "connection_lost"),
     ],
 )
-def test_fault14_after_the_hand_over_only_a_clear_no_is_a_no(
+def test_fault_14_after_the_hand_over_only_a_clear_no_is_a_no(
     harness: TwilioHarness, fault: Fault, kind: type, code: str
 ) -> None:
     harness.fault(NUMBER, fault)
@@ -138,7 +138,7 @@ def test_retry_after_is_passed_on(harness: TwilioHarness) -> None:
     assert send_one(harness.provider()).retry_after == 7
 
 
-def test_fault34_a_wrong_token_is_asked_once(harness: TwilioHarness, server: TwilioServer) -> None:
+def test_fault_34_a_wrong_token_is_asked_once(harness: TwilioHarness, server: TwilioServer) -> None:
     provider = harness.provider(auth_token="old")
     results = contract.send(provider, [outgoing(NUMBER)] * 10)
     assert {(type(result), result.code) for result in results} == {(Deferred, "account_refused")}
@@ -148,7 +148,7 @@ def test_fault34_a_wrong_token_is_asked_once(harness: TwilioHarness, server: Twi
 
 
 class TestFind:
-    def test_fault3_finds_what_was_taken_before_the_answer_was_lost(
+    def test_fault_03_finds_what_was_taken_before_the_answer_was_lost(
         self, harness: TwilioHarness, server: TwilioServer
     ) -> None:
         harness.fault(NUMBER, Fault.DROP_AFTER_ACCEPT)
