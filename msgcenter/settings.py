@@ -26,7 +26,7 @@ SECRET_KEY = env.text("MSGCENTER_SECRET_KEY")
 SALT_KEY = env.text("MSGCENTER_SETTINGS_KEY")
 DEBUG = env.boolean("MSGCENTER_DEBUG", default=False)
 ALLOWED_HOSTS = env.words("MSGCENTER_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-# The address under which providers and people reach this site; callbacks are signed over it. Empty: no callbacks.
+# The address under which providers and people reach this site. Empty: providers are told no callback address.
 PUBLIC_URL = env.text("MSGCENTER_PUBLIC_URL", "").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 # Names this installation in Message-IDs and collapse keys, so that two installations never share one.

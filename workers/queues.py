@@ -6,13 +6,12 @@ A channel's urgent lane has its own pool and never takes bulk work. `deliver` is
 
 from kombu import Queue
 
-FIXED_LANES = ("fanout", "receipts", "periodic", "exports")
+from apps.core import jobs
+
+#: Nothing rings on `receipts` and `exports` yet; their pools stand ready.
+FIXED_LANES = (jobs.FAN_OUT_LANE, "receipts", jobs.PERIODIC_LANE, "exports")
 CHANNEL_LANES = tuple(f"{channel}.{pace}" for channel in ("email", "sms", "push") for pace in ("urgent", "bulk"))
 LANES = FIXED_LANES + CHANNEL_LANES
 
 QUEUES = tuple(Queue(name) for name in LANES)
-ROUTES = {
-    "workers.fan_out": {"queue": "fanout"},
-    "workers.close": {"queue": "fanout"},
-    "workers.sweep": {"queue": "periodic"},
-}
+ROUTES = {jobs.SWEEP: {"queue": jobs.PERIODIC_LANE}}

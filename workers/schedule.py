@@ -3,6 +3,8 @@
 A tick that could not start in time is dropped (`expires`), because the next one finds the same rows.
 """
 
+from apps.core import jobs
+
 PERIODS = {
     "publish_due": 1.0,
     "expire_due": 1.0,
@@ -16,6 +18,6 @@ PERIODS = {
 }
 
 BEAT_SCHEDULE = {
-    name: {"task": "workers.sweep", "schedule": period, "args": (name,), "options": {"expires": max(period, 5.0)}}
+    name: {"task": jobs.SWEEP, "schedule": period, "args": (name,), "options": {"expires": max(period, 5.0)}}
     for name, period in PERIODS.items()
 }

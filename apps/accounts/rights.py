@@ -2,8 +2,10 @@
 
 from enum import StrEnum
 
+from django.db.models import QuerySet
+
 from apps.accounts.models import RoleAssignment, User
-from apps.directory.models import OrgUnit
+from apps.directory.models import Membership, OrgUnit, Person
 
 Role = RoleAssignment.Role
 
@@ -74,6 +76,14 @@ def units_of_reachable_people(user: User) -> set[int]:
         other_departments = OrgUnit.objects.filter(pk__in=beside, kind=OrgUnit.Kind.DEPARTMENT)
         reachable |= beside - {pk for other in other_departments for pk in _below(other)}
     return reachable
+
+
+def reachable_people(user: User) -> QuerySet[Person]:
+    """The people the user may write to one by one."""
+    if user.is_superuser:
+        return Person.objects.all()
+    members = Membership.objects.filter(unit__in=units_of_reachable_people(user))
+    return Person.objects.filter(pk__in=members.values("person"))
 
 
 def _subtrees(user: User, roles: list[Role]) -> set[int]:

@@ -13,12 +13,13 @@ from apps.accounts.rights import Right
 from apps.channels import accounts
 from apps.channels.models import Channel, SandboxMessage
 from apps.channels.providers.sandbox import SandboxProvider
-from apps.core.errors import NotAllowed
+from apps.core.errors import NotAllowed, NotFound
 from apps.delivery import selectors as ledger
 from apps.delivery.models import Delivery
 from apps.delivery.states import Status as DeliveryStatus
 from apps.directory.models import OrgUnit
 from apps.messaging import selectors as messaging
+from apps.messaging import services
 from apps.messaging.models import SETTLED_COUNTERS, Message, Template
 from apps.messaging.states import RECALLABLE, Status
 
@@ -71,15 +72,19 @@ def settled(message: Message) -> tuple[int, int]:
 
 def abilities(user: User, message: Message) -> Abilities:
     draft = message.status == Status.DRAFT
-    may_publish = rights.may(user, Right.PUBLISH, message.unit)
-    awaits_another = message.type.approval_needed and (
-        message.author_id == user.pk or not rights.may(user, Right.APPROVE, message.unit)
-    )
     return Abilities(
         edit=draft and rights.may(user, Right.WRITE, message.unit),
-        publish=draft and may_publish and not awaits_another,
-        recall=message.status in RECALLABLE and may_publish,
+        publish=draft and _may_publish(user, message),
+        recall=message.status in RECALLABLE and rights.may(user, Right.PUBLISH, message.unit),
     )
+
+
+def _may_publish(user: User, message: Message) -> bool:
+    try:
+        services.require_publishing(message, by=user)
+    except (NotAllowed, NotFound):
+        return False
+    return True
 
 
 def writable_units(user: User) -> QuerySet[OrgUnit]:

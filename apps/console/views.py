@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.console import audiences, selectors
 from apps.console.forms import ComposeForm
-from apps.core.views import Page
+from apps.core.views import Page, older_page
 from apps.delivery import reasons
 from apps.delivery import selectors as ledger
 from apps.delivery.states import Status as DeliveryStatus
@@ -121,11 +121,8 @@ class Sandbox(Page):
         address = request.GET.get("address", "").strip()[:200]
         found = selectors.sandbox_messages(request.user, address=address)
         before = request.GET.get("before", "")
-        if before.isdecimal() and len(before) < 19:
-            found = found.filter(pk__lt=int(before))
-        rows = list(found[: PAGE_SIZE + 1])
-        older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None
-        context = {"rows": rows[:PAGE_SIZE], "older": older, "address": address, "first_page": not before}
+        rows, older = older_page(found, before, size=PAGE_SIZE)
+        context = {"rows": rows, "older": older, "address": address, "first_page": not before}
         return render(request, "console/sandbox.html", context)
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, models, transaction
@@ -51,6 +51,11 @@ def is_transient(error: OperationalError) -> bool:
 def code(error: OperationalError) -> object:
     """MySQL's error number; SQLite has only words."""
     return error.args[0] if error.args else None
+
+
+def chunks(items: Sequence[T], size: int = 5000) -> Iterator[Sequence[T]]:
+    """The items in runs of `size`, for `IN (…)`: every database limits the length of a statement."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def insert_select(model: type[models.Model], columns: Sequence[str], rows: models.QuerySet) -> int:

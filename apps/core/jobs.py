@@ -20,6 +20,7 @@ CLOSE = "workers.close"
 SWEEP = "workers.sweep"
 
 FAN_OUT_LANE = "fanout"
+PERIODIC_LANE = "periodic"
 
 #: After a failed ring, how long this process leaves the broker alone, in seconds. Thousands of doorbells would
 #: otherwise each wait for the same time-out.

@@ -1,15 +1,20 @@
 """What every page shares: the way in, and our errors as pages."""
 
+from typing import TypeVar
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.views.generic import View
 
 from apps.core import errors
+
+T = TypeVar("T", bound=Model)
 
 
 class Login(LoginView):
@@ -22,6 +27,17 @@ def home(request: HttpRequest) -> HttpResponse:
     """Whoever holds a role works in the console; everybody else reads."""
     writes = request.user.is_superuser or request.user.roles.exists()
     return redirect("console:list" if writes else "inbox:list")
+
+
+def older_page(rows: QuerySet[T], before: str, *, size: int) -> tuple[list[T], int | None]:
+    """The newest `size` rows older than id `before`, and the cursor of the page after them if there is one.
+
+    `rows` are ordered newest first, by id; a cursor that is no number starts at the newest.
+    """
+    if before.isdecimal() and len(before) < 19:
+        rows = rows.filter(pk__lt=int(before))
+    found = list(rows[: size + 1])
+    return found[:size], found[size - 1].pk if len(found) > size else None
 
 
 class Page(LoginRequiredMixin, View):

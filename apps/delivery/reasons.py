@@ -12,11 +12,8 @@ REASONS = {
     "recalled": _("The message was recalled before it could be sent."),
     "expired": _("The message had expired before it could be sent."),
     "unconfirmed": _("The provider never confirmed it, and it is not sent again by itself."),
-    "attempts_exhausted": _("All attempts failed."),
     "missing_value": _("A value for this recipient is missing."),
-    "no_account": _("No provider account is in use for this channel."),
     "lease_over": _("The worker stopped while sending; the outcome is being looked into."),
-    "channel_off": _("The channel is switched off."),
 }
 
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Now
 
 from apps.core.db import insert_select, transactional
 from apps.delivery.models import Delivery, Recipient, Suppression
-from apps.delivery.states import RETRACTABLE, SETTLED, TRANSITIONS, Status
+from apps.delivery.states import RETRACTABLE, SETTLED, Status, may_follow
 from apps.directory.models import ContactPoint
 from apps.messaging import audience
 from apps.messaging.models import Message, MessageChannel
@@ -224,7 +224,7 @@ def _settle(
     changed = 0
     for key, ids in _alike(outcomes).items():
         status, reason, due_in, burns_attempt, maybe_duplicate = key
-        if status not in TRANSITIONS[before]:
+        if not may_follow(before, status):
             raise ValueError(f"{before} never becomes {status}")
         fields: dict[str, object] = {
             "status": status,

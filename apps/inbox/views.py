@@ -1,12 +1,11 @@
 """The recipient's pages: the list, and one message."""
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from apps.core.errors import NotFound
-from apps.core.views import Page
+from apps.core.views import Page, older_page
 from apps.delivery.models import Recipient
 from apps.inbox import selectors, services
 from apps.messaging.models import Message, Urgency
@@ -21,7 +20,7 @@ class List(Page):
             return render(request, "inbox/no_person.html")
         only_unread = request.GET.get("show") == "unread"
         entries = selectors.unread(person) if only_unread else selectors.entries(person)
-        page, older = _page(entries, request.GET.get("before", ""))
+        page, older = older_page(entries, request.GET.get("before", ""), size=PAGE_SIZE)
         context = {
             "entries": [_shown(entry) for entry in page],
             "older": older,
@@ -39,14 +38,6 @@ class Entry(Page):
         entry = selectors.entry(request.user.person, entry_id)
         services.read(entry)
         return render(request, "inbox/entry.html", _shown(entry))
-
-
-def _page(entries: QuerySet[Recipient], before: str) -> tuple[list[Recipient], int | None]:
-    """A page of what is older than entry `before`, and the cursor of the next page if there is one."""
-    if before.isdecimal() and len(before) < 19:
-        entries = entries.filter(pk__lt=int(before))
-    found = list(entries[: PAGE_SIZE + 1])
-    return found[:PAGE_SIZE], found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None
 
 
 def _shown(entry: Recipient) -> dict[str, object]:

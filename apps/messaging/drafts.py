@@ -13,6 +13,7 @@ from apps.accounts import rights
 from apps.accounts.models import User
 from apps.accounts.rights import Right
 from apps.channels.models import Channel
+from apps.core.db import chunks
 from apps.core.errors import InvalidInput, NotAllowed, NotFound
 from apps.directory.models import OrgUnit, Person
 from apps.messaging import rendering
@@ -96,17 +97,10 @@ def check_rights(draft: Draft, *, by: User) -> None:
     if any(rule.unit and rule.unit.pk not in reachable for rule in draft.rules):
         raise NotFound(_("There is no such unit."), field="audience")
     named = {rule.person.pk for rule in draft.rules if rule.person} | set(draft.rows)
-    if named - _reachable_people(named, by):
-        raise NotFound(_("There is no such person."), field="audience")
-
-
-def _reachable_people(named: set[int], by: User) -> set[int]:
-    if not named:
-        return set()
-    known = Person.objects.filter(pk__in=named)
-    if not by.is_superuser:
-        known = known.filter(memberships__unit__in=rights.units_of_reachable_people(by))
-    return set(known.values_list("pk", flat=True))
+    people = rights.reachable_people(by)
+    for chunk in chunks(list(named)):
+        if people.filter(pk__in=chunk).count() != len(chunk):
+            raise NotFound(_("There is no such person."), field="audience")
 
 
 def check_times(publish_at: datetime | None, expires_at: datetime | None) -> None:

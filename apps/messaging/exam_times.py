@@ -66,9 +66,7 @@ def _moment(parts: dict[str, str | None], prefix: str, zone: tzinfo) -> datetime
     year, month, day, hour, minute = (
         int(parts[prefix + name] or 0) for name in ("year", "month", "day", "hour", "minute")
     )
-    if parts[prefix + "half"] in {"下午", "晚上", "晚", "中午"} and hour < (
-        11 if parts[prefix + "half"] == "中午" else 12
-    ):
+    if hour < AFTERNOON.get(parts[prefix + "half"] or "", 0):
         hour += 12
     try:
         return datetime(year, month, day, hour, minute, tzinfo=zone)

@@ -18,7 +18,7 @@ from apps.core.errors import Conflict, NotAllowed, NotFound
 from apps.messaging import audience, drafts
 from apps.messaging.drafts import Draft
 from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel, Urgency
-from apps.messaging.states import RECALLABLE, TRANSITIONS, Status
+from apps.messaging.states import RECALLABLE, Status, may_follow
 
 
 @transactional
@@ -65,11 +65,7 @@ def publish(message: Message, *, by: User) -> Message:
     Raises `Conflict` if it is not a draft any more, `InvalidInput` if its time has passed meanwhile.
     """
     _lock(message)
-    _require(message, Right.PUBLISH, by=by)
-    if message.urgency == Urgency.EMERGENCY and not rights.may(by, Right.EMERGENCY, message.unit):
-        raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
-    if message.type.approval_needed and (message.author == by or not rights.may(by, Right.APPROVE, message.unit)):
-        raise NotAllowed(_("This type of message is published by an approver who is not its author."))
+    require_publishing(message, by=by)
     if message.status != Status.DRAFT:
         raise Conflict(_("This message is already %s.") % message.get_status_display())
     drafts.check_times(message.publish_at, message.expires_at)
@@ -79,6 +75,15 @@ def publish(message: Message, *, by: User) -> Message:
         _begin(message)
     audit.record("publish", message, by=by, publish_at=message.publish_at and message.publish_at.isoformat())
     return message
+
+
+def require_publishing(message: Message, *, by: User) -> None:
+    """Raises `NotFound` or `NotAllowed` unless `by` is somebody who may publish this message."""
+    _require(message, Right.PUBLISH, by=by)
+    if message.urgency == Urgency.EMERGENCY and not rights.may(by, Right.EMERGENCY, message.unit):
+        raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
+    if message.type.approval_needed and (message.author == by or not rights.may(by, Right.APPROVE, message.unit)):
+        raise NotAllowed(_("This type of message is published by an approver who is not its author."))
 
 
 @transactional
@@ -111,7 +116,7 @@ def begin(message_id: int) -> bool:
 def expire(message_id: int) -> bool:
     """End a message whose expiry has passed; what is not yet sent never will be."""
     message = Message.objects.select_for_update().get(pk=message_id)
-    if Status.EXPIRED not in TRANSITIONS[Status(message.status)]:
+    if not may_follow(Status(message.status), Status.EXPIRED):
         return False
     if message.expires_at is None or message.expires_at > timezone.now():
         return False
@@ -157,7 +162,7 @@ def _begin(message: Message) -> None:
 
 def _move(message: Message, to: Status, **fields: datetime | None) -> None:
     """The one place a message changes state; its row is locked by the caller's transaction."""
-    if to not in TRANSITIONS[Status(message.status)]:
+    if not may_follow(Status(message.status), to):
         raise Conflict(_("This message is already %s.") % message.get_status_display())
     changed = Message.objects.filter(pk=message.pk, status=message.status).update(status=to, **fields)
     if not changed:

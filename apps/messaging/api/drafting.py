@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from apps.accounts import rights
 from apps.accounts.models import User
 from apps.accounts.rights import Right
+from apps.core.db import chunks
 from apps.core.errors import InvalidInput, NotFound
 from apps.directory.models import OrgUnit, Person
 from apps.messaging import drafts
@@ -16,7 +17,6 @@ from apps.messaging.drafts import Draft, Rule
 from apps.messaging.models import AudienceRule, Message
 
 SHOWN = 20
-CHUNK = 5000
 #: Name in the request -> name in the draft, where the two differ.
 NAMES = {"publish_time": "publish_at"}
 
@@ -82,18 +82,11 @@ def _refuse_unknown(numbers: list[str]) -> None:
 
 def _people(numbers: Iterable[str], *, by: User) -> dict[str, Person]:
     """Those of them whom the user may write to, by number."""
-    reachable = Person.objects.all()
-    if not by.is_superuser:
-        reachable = reachable.filter(memberships__unit__in=rights.units_of_reachable_people(by)).distinct()
+    reachable = rights.reachable_people(by)
     found: dict[str, Person] = {}
-    for chunk in _chunks(list(numbers)):
+    for chunk in chunks(list(numbers)):
         found |= {person.number: person for person in reachable.filter(number__in=chunk)}
     return found
-
-
-def _chunks(items: list[str]) -> Iterable[list[str]]:
-    """MariaDB and SQLite both limit the length of a statement."""
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
 def _units(ids: list[int], *, field: str) -> dict[int, OrgUnit]:
