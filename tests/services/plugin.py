@@ -10,7 +10,6 @@ Fixtures:
 - `broker`: the same, to be asked: `broker.command("LLEN", "fanout")`, `broker.flushall()`.
 - `live_stack()`: real child processes on a real database, see `tests.services.stack.Stack`. Each call makes another
   stack with a database of its own; all of them end with the test, and their logs are shown when it fails.
-- `full_faults`: true under `./deploy/test --faults`, where a fault test may take its time.
 
 The second run of `./deploy/test` (MSGCENTER_TEST_PURE=skip) leaves out what touches neither database nor broker; mark a
 test `every_database` to keep it, or `once` to leave it out although it asks for a database.
@@ -33,7 +32,7 @@ from tests.services import mariadb_server, process, redis_server, seeds, stack
 DATABASE = "MSGCENTER_TEST_DATABASE"
 FOLDER = "MSGCENTER_TEST_FOLDER"
 PORT = "MSGCENTER_TEST_REDIS_PORT"
-OURS = ("MSGCENTER_TEST_PURE", "MSGCENTER_FAULTS", DATABASE)
+OURS = ("MSGCENTER_TEST_PURE", DATABASE)
 NEEDS_SERVERS = {
     "db",
     "transactional_db",
@@ -126,6 +125,7 @@ def pytest_xdist_newgateway(gateway: Any) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: run on the first database only")
     config.addinivalue_line("markers", "every_database: run on each database although no fixture asks for one")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     keep_sqlite_in_a_file()
 
 
@@ -220,11 +220,6 @@ def broker(broker_of_this_process: redis_server.RedisServer) -> redis_server.Red
 @pytest.fixture
 def redis_url(broker: redis_server.RedisServer) -> str:
     return broker.url
-
-
-@pytest.fixture
-def full_faults() -> bool:
-    return os.environ.get("MSGCENTER_FAULTS") == "full"
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ PASSWORD = "correct horse battery"
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _fast_hashing(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def login(username: object, password: object = PASSWORD, **headers: str) -> Any:
     return a_client().post(URL, {"username": username, "password": password}, headers=headers or None)
 
