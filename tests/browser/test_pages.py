@@ -101,9 +101,9 @@ def test_progress_is_asked_for_again_and_drawn_when_it_changes(site: Site, reade
     reader.log_in("author", PASSWORD)
     statuses: list[int] = []
     reader.page.on("response", lambda one: statuses.append(one.status) if one.url.endswith("/progress") else None)
-    reader.go(f"/console/{site.sent}")
-    expect(reader.page.locator("[data-read]")).to_have_text("0")
-    reader.page.wait_for_timeout(2500)
+    with reader.page.expect_response(lambda one: one.url.endswith("/progress") and one.status == 304):
+        reader.go(f"/console/{site.sent}")
+        expect(reader.page.locator("[data-read]")).to_have_text("0")
     Recipient.objects.filter(pk=site.entry).update(read_at="2026-01-01T00:00:00Z")
     expect(reader.page.locator("[data-read]")).to_have_text("1")
     assert statuses[:2] == [200, 304]
