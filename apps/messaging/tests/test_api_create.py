@@ -14,11 +14,9 @@ from apps.messaging.states import Status
 from apps.messaging.tests.bodies import URL, a_body, assert_nothing_stored, assert_refused, post
 from apps.messaging.tests.factories import House
 
-TOMORROW = timezone.now() + timedelta(days=1)
-
 
 def test_a_message_is_stored_as_a_draft_and_shown(house: House) -> None:
-    when = TOMORROW.replace(microsecond=0)
+    when = (timezone.now() + timedelta(days=1)).replace(microsecond=0)
     response = post(
         house.author,
         a_body(

@@ -1,20 +1,16 @@
 """POST /messages with bodies that cannot be read. The numbers are those of the bad inputs we promise to refuse."""
 
 import json
-from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from apps.accounts.tests.factories import a_client
 from apps.core.tests.api import refusals
 from apps.messaging.models import Message
 from apps.messaging.tests.bodies import URL, a_body, assert_nothing_stored, assert_refused, post
 from apps.messaging.tests.factories import House
-
-TOMORROW = timezone.now() + timedelta(days=1)
 
 
 def post_text(house: House, text: str | bytes, **extra: Any) -> Any:
@@ -73,6 +69,7 @@ def test_input_04_a_chunked_body_within_the_limit_is_read(house: House) -> None:
 def test_input_04_a_chunked_body_whose_end_the_server_does_not_know_is_411(house: House) -> None:
     response = post_chunked(house, b"{}", **{"wsgi.input_terminated": False})
     assert refusals(response, 411) == [("length_required", None)]
+    assert_nothing_stored()
 
 
 def post_chunked(house: House, body: bytes, **extra: Any) -> Any:

@@ -4,7 +4,7 @@ import pytest
 
 from apps.accounts.tests.factories import a_client
 from apps.core.tests.api import refusals
-from apps.messaging.tests.bodies import URL
+from apps.messaging.tests.bodies import URL, assert_nothing_stored
 from apps.messaging.tests.factories import House, a_message
 
 
@@ -48,6 +48,7 @@ def test_input_25_another_method_is_405(house: House, method: str, path: str) ->
     response = getattr(a_client(house.author), method)(f"{URL}{path}")
     assert refusals(response, 405) == [("method_not_allowed", None)]
     assert response["Allow"]
+    assert_nothing_stored()
 
 
 def test_nothing_but_json_is_answered(house: House) -> None:
