@@ -1,4 +1,7 @@
-"""The state machine of a delivery: every pair of states, and that the services keep to it."""
+"""The state machine of a delivery: every pair of states.
+
+That the services keep to it is tested in `workers/tests/test_delivery_services.py`.
+"""
 
 import itertools
 

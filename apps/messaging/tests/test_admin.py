@@ -62,13 +62,6 @@ def other(school: OrgUnit) -> Department:
 
 
 @pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, ...]]]:
-    calls = []
-    monkeypatch.setattr(jobs, "ring", lambda job, args, *, lane: calls.append((job, tuple(args))))
-    return calls
-
-
-@pytest.fixture
 def owner(department: Department) -> Client:
     return department.staff("owner", "view_message", "change_message", role="author")
 
@@ -84,18 +77,18 @@ def status_of(message: Message) -> str:
 
 
 def test_publish_by_action_starts_the_fan_out(
-    department: Department, owner: Client, rung: list, django_capture_on_commit_callbacks: object
+    department: Department, owner: Client, jobs_outbox: list, django_capture_on_commit_callbacks: object
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         said = run(owner, "publish", [department.message])
     assert status_of(department.message) == Status.PUBLISHING
-    assert rung == [(jobs.FAN_OUT, (department.message.pk,))]
+    assert jobs_outbox == [(jobs.FAN_OUT, (department.message.pk,), jobs.FAN_OUT_LANE)]
     assert said == [f"success: {department.message}: publishing"]
     entry = Entry.objects.get(verb="publish")
     assert (entry.actor_name, entry.object_id) == ("owner", str(department.message.pk))
 
 
-def test_recall_by_action_takes_the_message_back(department: Department, owner: Client, rung: list) -> None:
+def test_recall_by_action_takes_the_message_back(department: Department, owner: Client, jobs_outbox: list) -> None:
     run(owner, "publish", [department.message])
     run(owner, "recall", [department.message])
     assert status_of(department.message) == Status.RECALLED
