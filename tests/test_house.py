@@ -2,14 +2,12 @@
 
 import ast
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from babel.messages import pofile
 
 from tests import status_writers
 
@@ -20,7 +18,6 @@ SKIPPED = {"migrations", "node_modules", "__pycache__"}
 FILE_LINES = 500
 FUNCTION_LINES = 60
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-CHINESE = "locale/zh_Hans/LC_MESSAGES/django.po"
 
 
 def files(folders: tuple[str, ...], *endings: str) -> Iterator[Path]:
@@ -165,7 +162,7 @@ def test_readers_and_other_writers_are_left_alone(code: str) -> None:
     assert status_writers.find(code) == []
 
 
-# --- locks and translations -------------------------------------------------------------------------------------------
+# --- locks ------------------------------------------------------------------------------------------------------------
 def test_test_requirements_hold_those_of_the_trial() -> None:
     """`deploy/setup` counts on it: after the tests' set, the trial installs nothing."""
     trial, tests = (
@@ -177,18 +174,3 @@ def test_test_requirements_hold_those_of_the_trial() -> None:
 def test_locks_name_no_address() -> None:
     locks = [*ROOT.glob("deploy/requirements/*.txt"), ROOT / "apps/core/assets/package-lock.json"]
     assert [path.name for path in locks if re.search(r"https?://|file:", path.read_text())] == []
-
-
-def test_every_text_has_a_chinese_translation(tmp_path: Path) -> None:
-    ignore = shutil.ignore_patterns(*SKIPPED, "tests")
-    for folder in (*PRODUCT, "locale"):
-        if (ROOT / folder).exists():
-            shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignore)
-    (tmp_path / "locale").mkdir(exist_ok=True)
-    done = run(sys.executable, "-m", "django", "makemessages", "-l", "zh_Hans", "--no-obsolete", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    with (tmp_path / CHINESE).open("rb") as source:
-        catalog = pofile.read_po(source)
-    missing = [message.id for message in catalog if message.id and (message.fuzzy or not any(message.string))]
-    wrong = [f"{message.id}: {error}" for message, errors in catalog.check() for error in errors]
-    assert missing + wrong == []
