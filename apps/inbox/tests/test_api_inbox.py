@@ -89,7 +89,3 @@ def test_a_login_of_nobody_in_the_directory_has_no_inbox(house: House, path: str
 )
 def test_input_24_an_unlisted_filter_is_400(house: House, name: str, value: str, code: str) -> None:
     assert refusals(get(house.reader, **{name: value}), 400) == [(code, name)]
-
-
-def test_input_26_without_a_token_it_is_401(house: House) -> None:
-    assert refusals(get(None), 401) == [("not_authenticated", None)]

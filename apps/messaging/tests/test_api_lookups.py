@@ -2,11 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from apps.accounts.tests.factories import a_client
 from apps.channels.models import Channel
-from apps.core.tests.api import refusals
 from apps.messaging.models import MessageType
 from apps.messaging.tests.factories import House, a_template
 
@@ -51,8 +48,3 @@ def test_templates_by_type(house: House) -> None:
         {"id": template.pk, "type": "exam", "name": template.name, "title": template.title, "content": template.content}
     ]
     assert len(rows(house.author, "templates")) == 2
-
-
-@pytest.mark.parametrize("path", ["channels", "message-types", "units", "templates"])
-def test_input_26_without_a_token_it_is_401(house: House, path: str) -> None:
-    assert refusals(a_client().get(f"/api/v1/{path}"), 401) == [("not_authenticated", None)]
