@@ -135,6 +135,50 @@ def test_killed_it_leaves_nothing_behind(first: tuple, var: Path) -> None:
     assert not running(var)
 
 
+def counts(var: Path) -> tuple[int, int]:
+    """How many deliveries are with the provider, of how many that are to be; (0, 0) before there is a ledger."""
+    try:
+        return query(
+            var,
+            "SELECT COUNT(CASE WHEN d.status = 'accepted' THEN 1 END), COUNT(*) FROM delivery_delivery d"
+            " JOIN messaging_messagechannel mc ON mc.id = d.message_channel_id"
+            " JOIN channels_channel c ON c.id = mc.channel_id WHERE c.key <> 'inbox'",
+        )[0]
+    except sqlite3.OperationalError:
+        return (0, 0)
+
+
+def wait_until_under_way(var: Path) -> None:
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline:
+        if counts(var)[0]:
+            return
+        time.sleep(0.01)
+    raise AssertionError("nothing was accepted")
+
+
+def test_ended_by_ctrl_c_in_the_middle_the_next_run_sends_the_rest_and_nothing_twice(tmp_path: Path) -> None:
+    var = tmp_path / "var"
+    with subprocess.Popen(
+        command("--people", "600", "--json"), cwd=ROOT, env=environment(var), stdout=subprocess.PIPE, text=True
+    ) as trial:
+        wait_until_under_way(var)
+        trial.send_signal(signal.SIGINT)
+        assert trial.wait(10) == 130
+    assert not running(var)
+    accepted, total = counts(var)
+    assert 0 < accepted < total, "it was ended in the middle"
+    status, result, above = run(var)
+    assert (status, result["complete"], result["audience"]) == (0, True, 600), above
+    assert not running(var)
+    # A key ends with the number of its delivery and is the same at every attempt.
+    keys = [key for (key,) in query(var, "SELECT key FROM channels_sandboxmessage")]
+    assert len(set(keys)) == len(keys), "nothing was sent twice"
+    assert {int(key.rpartition("-")[2]) for key in keys} == {
+        number for (number,) in query(var, "SELECT id FROM delivery_delivery WHERE status = 'accepted'")
+    }
+
+
 def timetable(folder: Path) -> Path:
     book = openpyxl.Workbook()
     book.active.append(["班级", "课程名称", "考生人数", "考试时间", "考场"])
