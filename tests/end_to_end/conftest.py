@@ -78,6 +78,16 @@ class School:
             f" JOIN channels_channel c ON c.id = mc.channel_id WHERE mc.message_id = {message} AND c.key = '{channel}'"
         )
 
+    def failures(self, message: int, channel: str) -> collections.Counter[str]:
+        """How many deliveries failed, by reason."""
+        rows = self.stack.rows(
+            "SELECT d.reason, COUNT(*) FROM delivery_delivery d"
+            " JOIN messaging_messagechannel mc ON mc.id = d.message_channel_id"
+            f" JOIN channels_channel c ON c.id = mc.channel_id WHERE mc.message_id = {message} AND c.key = '{channel}'"
+            " AND d.status = 'failed' GROUP BY d.reason"
+        )
+        return collections.Counter(dict(rows))
+
     def assert_counters(self, message: int) -> None:
         """I8: every counter is what GROUP BY says."""
         statuses = ("accepted", "delivered", "failed", "cancelled", "expired", "suppressed")

@@ -12,7 +12,10 @@ from tests.services.stack import clock
 
 pytestmark = pytest.mark.timeout(240)
 BULK = ["email.bulk", "sms.bulk", "push.bulk"]
-CONTROL = ["fanout", "periodic"]
+CONTROL = ["fanout", "periodic", "receipts"]
+THREADS = 4
+#: The window of the channel SMS: so many are with the provider at a time, for each thread.
+SMS_WINDOW = 5
 
 Open = Callable[..., School]
 
@@ -20,7 +23,7 @@ Open = Callable[..., School]
 def start_workers(school: School) -> None:
     school.stack.worker(queues=CONTROL, concurrency=2)
     for _ in range(2):
-        school.stack.worker(queues=BULK, concurrency=4)
+        school.stack.worker(queues=BULK, concurrency=THREADS)
     school.stack.beat()
 
 
@@ -84,24 +87,31 @@ def test_fault_04_workers_killed_in_the_middle_lose_nothing_and_repeat_only_what
     school.stack.worker(queues=CONTROL, concurrency=2)
     school.stack.beat()
     message = school.publish()
-    for share in (0.2, 0.5):
-        doomed = school.stack.worker(queues=BULK, concurrency=4)
+    kills = (0.2, 0.5)
+    for share in kills:
+        doomed = school.stack.worker(queues=BULK, concurrency=THREADS)
         wait_for_accepts(school, int(2 * PEOPLE * share))
         school.stack.kill9(doomed)
         assert school.accepts() < 2 * PEOPLE, "it was killed in the middle"
-    school.stack.worker(queues=BULK, concurrency=4)
+    school.stack.worker(queues=BULK, concurrency=THREADS)
     school.wait_until_finished(message)
     school.assert_ledger_equals_servers(message, people=PEOPLE)
     states = collections.Counter(status for _address, status, _again in school.deliveries(message, "email"))
     assert states == {"accepted": PEOPLE}, "an e-mail may be repeated, so none is given up"
+    assert max(collections.Counter(entry["to"] for entry in school.twilio.accepted).values()) == 1, "an SMS never is"
+    failures = school.failures(message, "sms")
+    assert failures.keys() <= {"unconfirmed"}
+    assert failures.total() <= len(kills) * THREADS * SMS_WINDOW
 
 
 def test_fault_07_redis_flushed_in_the_middle_delays_and_loses_nothing(open_school: Open) -> None:
-    school = open_school(latency=0.003)
+    school = open_school(latency=0.003, MSGCENTER_FAN_OUT_SLICE="200")
+    school.stack.shell("Channel.objects.update(batch_size=20)")
     start_workers(school)
     message = school.publish()
     for share in (0.1, 0.4):
         wait_for_accepts(school, int(2 * PEOPLE * share))
+        assert sum(int(school.stack.redis.command("LLEN", lane)) for lane in BULK) > 0, "doorbells are lost"
         school.stack.redis.flushall()
     school.wait_until_finished(message)
     school.assert_ledger_equals_servers(message, people=PEOPLE)
