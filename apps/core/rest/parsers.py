@@ -1,5 +1,6 @@
 """JSON bodies, read as strictly as the standard allows."""
 
+import collections
 import json
 import math
 import re
@@ -35,8 +36,7 @@ class StrictJSONParser(JSONParser):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _value in pairs]
-        doubled = next(name for name in names if names.count(name) > 1)
+        doubled, _times = collections.Counter(name for name, _value in pairs).most_common(1)[0]
         raise ParseError(_("The name %s occurs twice in one object.") % doubled[:100], code="duplicate_name")
     return found
 
