@@ -1,12 +1,9 @@
 """Users and their roles in the admin."""
 
-from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
-from django.db.models import ForeignKey
-from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
@@ -40,7 +37,11 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        return self.readonly_fields if request.user.is_superuser else self.readonly_fields + POWERS
+        if request.user.is_superuser:
+            return self.readonly_fields
+        # Who made himself another person would read that person's inbox.
+        own = ["person"] if obj == request.user else []
+        return self.readonly_fields + POWERS + own
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and not _mightier(obj, request.user)
@@ -51,7 +52,9 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
 
 def _mightier(user: User | None, asking: User) -> bool:
     """Who may set somebody's password may act as him; so staff keep their hands off each other."""
-    return user is not None and not asking.is_superuser and (user.is_staff or user.is_superuser) and user != asking
+    if user is None or asking.is_superuser or user == asking:
+        return False
+    return user.is_staff or user.is_superuser or user.roles.exists()
 
 
 @admin.register(Group)
@@ -68,18 +71,12 @@ class RoleAssignmentAdmin(AuditedAdmin):
     autocomplete_fields = ["user", "unit"]
     ordering = ["-pk"]
 
-    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> ModelChoiceField:
-        """Nobody but a superuser gives a role to himself."""
-        if db_field.name == "user" and not request.user.is_superuser:
-            kwargs["queryset"] = User.objects.exclude(pk=request.user.pk)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A role is power over messages: whoever could hand it out could hand it to a second account of his own."""
+        return request.user.is_superuser
 
     def has_change_permission(self, request: HttpRequest, obj: RoleAssignment | None = None) -> bool:
-        return super().has_change_permission(request, obj) and not _own(obj, request.user)
+        return request.user.is_superuser
 
     def has_delete_permission(self, request: HttpRequest, obj: RoleAssignment | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and not _own(obj, request.user)
-
-
-def _own(role: RoleAssignment | None, asking: User) -> bool:
-    return role is not None and not asking.is_superuser and role.user == asking
+        return request.user.is_superuser

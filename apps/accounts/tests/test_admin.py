@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import RoleAssignment, User
 from apps.audit.models import Entry
-from apps.directory.models import OrgUnit
+from apps.directory.models import OrgUnit, Person
 
 PASSWORD = "Autumn-Leaves-7"
 LOGIN = "admin:login"
@@ -68,16 +68,26 @@ def test_a_clerk_neither_changes_nor_deletes_other_staff(clerks_client: Client, 
         assert user.password == before
 
 
-def test_a_clerk_gives_roles_to_others_but_not_to_himself(clerks_client: Client, clerk: User, school: OrgUnit) -> None:
+def test_a_clerk_gives_no_roles_and_leaves_those_who_hold_one_alone(
+    clerks_client: Client, clerk: User, school: OrgUnit
+) -> None:
     teacher = User.objects.create_user("teacher")
     for user in (teacher, clerk):
         posted = {"user": user.pk, "unit": school.pk, "role": "administrator"}
-        clerks_client.post(reverse("admin:accounts_roleassignment_add"), posted)
-    assert [role.user for role in RoleAssignment.objects.all()] == [teacher]
-    own = RoleAssignment.objects.create(user=clerk, unit=school, role="author")
-    page = reverse("admin:accounts_roleassignment_change", args=[own.pk])
-    posted = {"user": clerk.pk, "unit": school.pk, "role": "administrator"}
-    assert clerks_client.post(page, posted).status_code == 403
+        assert clerks_client.post(reverse("admin:accounts_roleassignment_add"), posted).status_code == 403
+    role = RoleAssignment.objects.create(user=teacher, unit=school, role="author")
+    page = reverse("admin:accounts_roleassignment_change", args=[role.pk])
+    assert clerks_client.post(page, {**posted, "user": teacher.pk}).status_code == 403
+    password = reverse("admin:auth_user_password_change", args=[teacher.pk])
+    posted = {"password1": "Winter-Leaves-8", "password2": "Winter-Leaves-8"}
+    assert clerks_client.post(password, posted).status_code == 403
+
+
+def test_a_clerk_does_not_become_another_person(clerks_client: Client, clerk: User) -> None:
+    principal = Person.objects.create(name="校长", kind="staff")
+    clerks_client.post(page_of(clerk), {"username": "clerk", "is_active": "on", "person": principal.pk})
+    clerk.refresh_from_db()
+    assert clerk.person is None
 
 
 def test_an_administrator_makes_a_user_and_the_log_has_no_password(admin_client: Client) -> None:
