@@ -116,8 +116,11 @@ def check_times(publish_at: datetime | None, expires_at: datetime | None) -> Non
 
 def check_content(draft: Draft) -> None:
     names = _placeholders(draft.title, "title") | _placeholders(draft.content, "content")
-    if any(ord(character) < 32 for character in draft.title):
+    if not _is_one_line(draft.title):
         raise InvalidInput(_("The title must be one line."), field="title")
+    in_title = rendering.parse(draft.title).names
+    if any(not _is_one_line(str(values.get(name, ""))) for values in draft.rows.values() for name in in_title):
+        raise InvalidInput(_("Values that stand in the title must be one line."), field="audience")
     wanted = names - rendering.BUILT_IN
     if not wanted:
         return
@@ -140,6 +143,10 @@ def check_content(draft: Draft) -> None:
             field="audience",
             code="missing_value",
         )
+
+
+def _is_one_line(text: str) -> bool:
+    return text.splitlines() in ([], [text]) and all(character >= " " for character in text)
 
 
 def check_audience(people: QuerySet[Person]) -> None:

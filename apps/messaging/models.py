@@ -69,6 +69,15 @@ class Message(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages", verbose_name=_("author")
     )
+    #: Whoever wrote the text last is as little its second pair of eyes as the author.
+    editor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="edited_messages",
+        verbose_name=_("last changed by"),
+    )
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.DRAFT)
     publish_at = models.DateTimeField(_("publish time"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expiry"), null=True, blank=True)

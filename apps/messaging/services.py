@@ -26,7 +26,7 @@ def create(draft: Draft, *, by: User) -> Message:
     """Store a draft. Raises `InvalidInput`, `NotAllowed` or `NotFound`; then nothing is stored."""
     drafts.check(draft, by=by)
     message = Message(author=by)
-    _write(message, draft)
+    _write(message, draft, by=by)
     audit.record("create", message, by=by, title=message.title)
     return message
 
@@ -42,7 +42,7 @@ def change(message: Message, draft: Draft, *, by: User) -> Message:
     message.audience_rules.all().delete()
     message.audience_rows.all().delete()
     message.message_channels.all().delete()
-    _write(message, draft)
+    _write(message, draft, by=by)
     audit.record("change", message, by=by, title=message.title)
     return message
 
@@ -82,7 +82,8 @@ def require_publishing(message: Message, *, by: User) -> None:
     _require(message, Right.PUBLISH, by=by)
     if message.urgency == Urgency.EMERGENCY and not rights.may(by, Right.EMERGENCY, message.unit):
         raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
-    if message.type.approval_needed and (message.author == by or not rights.may(by, Right.APPROVE, message.unit)):
+    own = by.pk in (message.author_id, message.editor_id)
+    if message.type.approval_needed and (own or not rights.may(by, Right.APPROVE, message.unit)):
         raise NotAllowed(_("This type of message is published by an approver who is not its author."))
 
 
@@ -185,7 +186,8 @@ def _require(message: Message, right: Right, *, by: User) -> None:
         raise NotAllowed()
 
 
-def _write(message: Message, draft: Draft) -> None:
+def _write(message: Message, draft: Draft, *, by: User) -> None:
+    message.editor = by
     for name in ("title", "content", "type", "unit", "urgency", "publish_at", "expires_at"):
         setattr(message, name, getattr(draft, name))
     message.save()

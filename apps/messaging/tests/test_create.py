@@ -145,6 +145,7 @@ def test_college_writes_to_itself_only(world: World) -> None:
         ({"channels": ()}, "channels"),
         ({"title": "two\nlines"}, "title"),
         ({"title": "two\x00"}, "title"),
+        ({"title": "two\u2028"}, "title"),
         ({"title": "((open"}, "title"),
         ({"content": "((a ((b)) ))"}, "content"),
         ({"content": "((seat))"}, "content"),

@@ -17,6 +17,7 @@ from apps.core.errors import Conflict, InvalidInput, MsgcenterError, NotAllowed,
 from apps.core.tests.threads import together
 from apps.directory.models import Membership, OrgUnit, Person
 from apps.directory.tests.factories import a_class
+from apps.messaging import drafts
 from apps.messaging import services as messaging
 from apps.messaging.models import Message, MessageType, Urgency
 from apps.messaging.states import Status
@@ -75,6 +76,12 @@ def test_approval_is_given_by(world: World, checked: Message, who: str) -> None:
 
 def test_approval_is_not_the_author_s(world: World, checked: Message) -> None:
     refused(checked, world, NotAllowed)
+
+
+def test_approval_is_not_given_by_whoever_wrote_the_text_last(world: World, checked: Message) -> None:
+    messaging.change(checked, drafts.of(checked), by=world.administrator)
+    refused(checked, world, NotAllowed, by="administrator")
+    assert messaging.publish(checked, by=world.approver).status == Status.PUBLISHING
 
 
 def test_approval_is_not_the_author_s_even_if_he_approves_others(world: World, checked: Message) -> None:
