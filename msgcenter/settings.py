@@ -107,7 +107,7 @@ def database() -> dict[str, object]:
             "OPTIONS": {
                 "timeout": 20,
                 "transaction_mode": "IMMEDIATE",
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
             },
         }
     options: dict[str, object] = {
@@ -159,7 +159,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_DB_REUSE_MAX = 50
 CELERY_TASK_QUEUES = queues.QUEUES
-CELERY_TASK_ROUTES = queues.ROUTES
 CELERY_TASK_DEFAULT_QUEUE = "periodic"
 CELERY_BEAT_SCHEDULE = schedule.BEAT_SCHEDULE
 CELERY_TASK_CREATE_MISSING_QUEUES = False

@@ -7,7 +7,7 @@ lease.
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: How long rows wait that cannot be sent now because the channel or its accounts are off.
 HOLD = timedelta(seconds=30)
+#: Seconds between two looks at whether the message may still go out.
+ASK_EVERY = 0.5
 
 
 @dataclass
@@ -51,12 +53,29 @@ class Batch:
             self.renewed_at = time.monotonic()
 
 
+@dataclass
+class StillWanted:
+    """Asked before every call inside a window: nothing may start a second after a recall has been committed."""
+
+    message_channel_id: int
+    asked_at: float = field(default_factory=time.monotonic)
+    answer: bool = True
+
+    def __call__(self) -> bool:
+        if self.answer and time.monotonic() - self.asked_at > ASK_EVERY:
+            self.answer = selectors.may_send(self.message_channel_id)
+            self.asked_at = time.monotonic()
+        return self.answer
+
+
 def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
     """Send every delivery of the range that is ready. Run twice, the second finds nothing to claim."""
     lease = uuid.uuid4().hex
-    if not services.claim(message_channel_id, first_id, last_id, lease=lease):
+    message_channel = selectors.message_channel(message_channel_id)
+    limit = message_channel.channel.batch_size
+    if not services.claim(message_channel_id, first_id, last_id, lease=lease, limit=limit):
         return
-    batch = Batch(selectors.message_channel(message_channel_id), first_id, last_id, lease)
+    batch = Batch(message_channel, first_id, last_id, lease)
     account, provider = _way_out(batch.message_channel.channel)
     if account and provider:
         _send_all(batch, account, provider)
@@ -95,7 +114,8 @@ def _send_window(batch: Batch, account: ProviderAccount, provider: Provider, win
         return
     # Nothing new is handed over in the second half of the lease, so that an outcome is always known in time.
     deadline = started + settings.LEASE.total_seconds() / 2
-    results = _call(provider, _outgoing(batch.message_channel, account, ready), deadline=deadline)
+    wanted = StillWanted(batch.message_channel.pk)
+    results = _call(provider, _outgoing(batch.message_channel, account, ready), deadline=deadline, go_on=wanted)
     outcomes = [
         judge.outcome(one.pk, results[one.pk], attempt=one.attempt + 1, channel=batch.message_channel.channel)
         for one in ready
@@ -106,12 +126,14 @@ def _send_window(batch: Batch, account: ProviderAccount, provider: Provider, win
         directory.remove_devices(dead)
 
 
-def _call(provider: Provider, items: dict[int, Outgoing | Refused], *, deadline: float) -> dict[int, Result]:
+def _call(
+    provider: Provider, items: dict[int, Outgoing | Refused], *, deadline: float, go_on: Callable[[], bool]
+) -> dict[int, Result]:
     """Hand over what could be rendered; the rest is refused here already."""
     results: dict[int, Result] = {pk: item for pk, item in items.items() if isinstance(item, Refused)}
     outgoing = [item for item in items.values() if isinstance(item, Outgoing)]
     try:
-        answers = provider.send(outgoing, deadline=deadline) if outgoing else []
+        answers = provider.send(outgoing, deadline=deadline, go_on=go_on) if outgoing else []
     except Exception:
         log.exception("provider %s raised, %d outcomes are unknown", provider.key, len(outgoing))
         answers = [Unknown("provider_error")] * len(outgoing)

@@ -9,13 +9,16 @@ from apps.channels.providers.base import Accepted, Deferred, Refused, Result, Th
 from apps.delivery.models import Delivery
 from apps.delivery.services import SETTLE_TIME, Outcome
 from apps.delivery.states import Status
+from apps.messaging.states import LIVE
 
-FIRST_BACKOFF = 4.0
+FIRST_BACKOFF = 30.0
 LONGEST_BACKOFF = 900.0
 THROTTLE_PAUSE = 5.0
 OUTAGE_PAUSE = 15.0
 #: Codes of `Deferred` that say the provider or our account is down: an outage of hours must not use up the attempts.
-PROVIDER_DOWN = frozenset({"provider_unreachable", "account_refused"})
+PROVIDER_DOWN = frozenset({"provider_unreachable", "provider_error", "account_refused"})
+#: A provider that asks for more is asked again all the same.
+LONGEST_PAUSE = 3600.0
 
 
 def backoff(
@@ -26,9 +29,17 @@ def backoff(
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
     """
     longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1))
-    # Whole half seconds, so that rows of one window share one UPDATE.
-    seconds = round(max(retry_after or 0.0, chance() * longest) * 2) / 2
-    return timedelta(seconds=seconds)
+    return _seconds(max(retry_after or 0.0, chance() * longest))
+
+
+def pause(seconds: float, *, chance: Callable[[], float] = random.random) -> timedelta:
+    """How long to leave a provider in trouble alone: `seconds` at the least, and rows do not all come back at once."""
+    return _seconds(seconds * (1 + chance()))
+
+
+def _seconds(seconds: float) -> timedelta:
+    """In whole half seconds, so that rows of one window share one UPDATE."""
+    return timedelta(seconds=round(min(seconds, LONGEST_PAUSE) * 2) / 2)
 
 
 def outcome(delivery_id: int, result: Result, *, attempt: int, channel: Channel) -> Outcome:
@@ -39,10 +50,11 @@ def outcome(delivery_id: int, result: Result, *, attempt: int, channel: Channel)
         case Refused():
             return Outcome(delivery_id, Status.FAILED, result.code)
         case Throttled():
-            pause = THROTTLE_PAUSE if result.retry_after is None else result.retry_after
-            return _wait_for_provider(delivery_id, result.code, pause)
-        case Deferred() if result.code in PROVIDER_DOWN:
-            return _wait_for_provider(delivery_id, result.code, result.retry_after or OUTAGE_PAUSE)
+            wait = THROTTLE_PAUSE if result.retry_after is None else result.retry_after
+            return Outcome(delivery_id, Status.WAITING, result.code, due_in=pause(wait), burns_attempt=False)
+        case Deferred() if result.untried or result.code in PROVIDER_DOWN:
+            wait = result.retry_after or OUTAGE_PAUSE
+            return Outcome(delivery_id, Status.WAITING, result.code, due_in=pause(wait), burns_attempt=False)
         case Deferred() if attempt < channel.max_attempts:
             wait = backoff(attempt, retry_after=result.retry_after)
             return Outcome(delivery_id, Status.WAITING, result.code, due_in=wait)
@@ -52,14 +64,10 @@ def outcome(delivery_id: int, result: Result, *, attempt: int, channel: Channel)
             return Outcome(delivery_id, Status.UNKNOWN, result.code, due_in=SETTLE_TIME)
 
 
-def _wait_for_provider(delivery_id: int, reason: str, pause: float) -> Outcome:
-    """It is the provider's trouble and not this delivery's, so it costs the delivery no attempt."""
-    wait = backoff(1, retry_after=pause)
-    return Outcome(delivery_id, Status.WAITING, reason, due_in=wait, burns_attempt=False)
-
-
-def without_evidence(delivery: Delivery, channel: Channel) -> Outcome:
+def without_evidence(delivery: Delivery) -> Outcome:
     """What the channel's crash rule says of a row whose outcome nobody can tell."""
-    if channel.crash_rule == Channel.CrashRule.REPEAT and delivery.attempt < channel.max_attempts:
+    channel, message = delivery.message_channel.channel, delivery.message_channel.message
+    may_repeat = channel.crash_rule == Channel.CrashRule.REPEAT and message.status in LIVE
+    if may_repeat and delivery.attempt < channel.max_attempts:
         return Outcome(delivery.pk, Status.WAITING, delivery.reason, due_in=timedelta(0), maybe_duplicate=True)
     return Outcome(delivery.pk, Status.FAILED, "unconfirmed")

@@ -8,10 +8,9 @@ from kombu import Queue
 
 from apps.core import jobs
 
-#: Nothing rings on `receipts` and `exports` yet; their pools stand ready.
-FIXED_LANES = (jobs.FAN_OUT_LANE, "receipts", jobs.PERIODIC_LANE, "exports")
+#: Nothing rings on `exports` yet; its pool stands ready.
+FIXED_LANES = (jobs.FAN_OUT_LANE, jobs.RECEIPTS_LANE, jobs.PERIODIC_LANE, "exports")
 CHANNEL_LANES = tuple(f"{channel}.{pace}" for channel in ("email", "sms", "push") for pace in ("urgent", "bulk"))
 LANES = FIXED_LANES + CHANNEL_LANES
 
 QUEUES = tuple(Queue(name) for name in LANES)
-ROUTES = {jobs.SWEEP: {"queue": jobs.PERIODIC_LANE}}

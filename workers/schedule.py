@@ -17,7 +17,15 @@ PERIODS = {
     "forget_old": 3600.0,
 }
 
+#: A sweep that calls providers must not hold up those that do not.
+LANES = {"resolve_unknown": jobs.RECEIPTS_LANE}
+
 BEAT_SCHEDULE = {
-    name: {"task": jobs.SWEEP, "schedule": period, "args": (name,), "options": {"expires": max(period, 5.0)}}
+    name: {
+        "task": jobs.SWEEP,
+        "schedule": period,
+        "args": (name,),
+        "options": {"expires": max(period, 5.0), "queue": LANES.get(name, jobs.PERIODIC_LANE)},
+    }
     for name, period in PERIODS.items()
 }

@@ -4,11 +4,12 @@
 
 import itertools
 import logging
+import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from apps.channels import accounts
-from apps.channels.providers.base import Accepted, Outgoing, Refused, SettingsError
+from apps.channels.providers.base import Accepted, Outgoing, Refused
 from apps.core import jobs
 from apps.delivery import selectors, services
 from apps.delivery.models import Delivery
@@ -28,6 +29,8 @@ LIMIT = 5000
 UNKNOWN_LIMIT = 50
 #: When a provider cannot be asked, how soon to ask again, and when to stop hoping for its evidence.
 ASK_AGAIN = timedelta(seconds=30)
+#: Seconds one sweep spends on asking, beyond the call that is under way.
+ASKING_TIME = 5.0
 EVIDENCE_ENDS = timedelta(minutes=10)
 
 
@@ -77,41 +80,51 @@ ENDINGS = {
 
 def promote_waiting() -> None:
     """Rows whose time has come are ready; ring them."""
-    due = selectors.due(Status.WAITING, LIMIT)
-    services.promote([one.pk for one in due])
-    _ring(due)
+    for urgent in (True, False):
+        due = selectors.due(Status.WAITING, LIMIT, urgent=urgent)
+        services.promote([one.pk for one in due])
+        _ring(due)
 
 
 def ring_again() -> None:
     """Ready rows that nobody has claimed: their doorbell was lost, or the queue is long."""
-    due = selectors.due(Status.QUEUED, LIMIT)
-    services.postpone_ring([one.pk for one in due])
-    _ring(due)
+    for urgent in (True, False):
+        due = selectors.due(Status.QUEUED, LIMIT, urgent=urgent)
+        services.postpone_ring([one.pk for one in due])
+        _ring(due)
 
 
 def return_leases() -> None:
     """Rows whose worker has died: what was only claimed is ready again, what was being sent is unknown."""
-    over = selectors.due(Status.CLAIMED, LIMIT) + selectors.due(Status.SENDING, LIMIT)
+    over = selectors.leases_over(LIMIT)
     if not over:
         return
-    returned, unknown = services.end_leases([one.pk for one in over])
+    returned, unknown = services.end_leases(over)
     log.warning("leases over: %d rows back in the queue, %d with unknown outcome", returned, unknown)
 
 
 def resolve_unknown() -> None:
     """Settle unknown rows by the provider's own evidence, and where there is none by the channel's crash rule."""
+    until = time.monotonic() + ASKING_TIME
     for delivery in selectors.due_unknown(UNKNOWN_LIMIT):
-        if services.take_unknown(delivery.pk, ask_again=ASK_AGAIN) and (outcome := _resolution(delivery)):
+        if not services.take_unknown(delivery.pk, ask_again=ASK_AGAIN):
+            continue
+        outcome = _resolution(delivery)
+        if outcome:
             services.resolve(delivery.message_channel_id, [outcome])
+        # A provider that cannot be asked, or only slowly, must not hold up those of the others.
+        if outcome is None or time.monotonic() > until:
+            return
 
 
 def _resolution(delivery: Delivery) -> Outcome | None:
     """None while the provider cannot be asked and there is still hope that it can."""
-    by_rule = judge.without_evidence(delivery, delivery.message_channel.channel)
+    by_rule = judge.without_evidence(delivery)
     try:
         evidence = _evidence(delivery)
-    except (OSError, SettingsError) as error:
-        log.warning("provider of account %s cannot be asked: %s", delivery.account_id, error)
+    except Exception as error:
+        # Only the kind of error: its text may hold the address. Whatever it is, the row must not stay unknown for ever.
+        log.warning("provider of account %s cannot be asked: %s", delivery.account_id, type(error).__name__)
         return None if selectors.younger_than(delivery, EVIDENCE_ENDS) else by_rule
     match evidence:
         # Two people may share a number and a text; what the provider has taken once proves one of them.
@@ -123,7 +136,7 @@ def _resolution(delivery: Delivery) -> Outcome | None:
 
 
 def _evidence(delivery: Delivery) -> Accepted | Refused | None:
-    """What the provider's own list says. Raises `OSError` or `SettingsError` when it cannot be asked."""
+    """What the provider's own list says. Raises whatever keeps it from being asked."""
     if delivery.account is None:
         return None
     provider = accounts.provider_for(delivery.account)

@@ -1,5 +1,6 @@
 """The ways a message can take, and the accounts through which it leaves the house."""
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -33,9 +34,15 @@ class Channel(models.Model):
     every_address = models.BooleanField(
         _("every address"), default=False, help_text=_("Send to all addresses of the person, not only to the first.")
     )
-    batch_size = models.PositiveIntegerField(_("batch size"), default=500)
-    window = models.PositiveIntegerField(_("window"), default=50)
-    max_attempts = models.PositiveIntegerField(_("attempts at most"), default=5)
+    batch_size = models.PositiveIntegerField(
+        _("batch size"), default=500, validators=[MinValueValidator(1), MaxValueValidator(5000)]
+    )
+    window = models.PositiveIntegerField(
+        _("window"), default=50, validators=[MinValueValidator(1), MaxValueValidator(500)]
+    )
+    max_attempts = models.PositiveIntegerField(
+        _("attempts at most"), default=5, validators=[MinValueValidator(1), MaxValueValidator(20)]
+    )
     crash_rule = models.CharField(
         _("after a crash"), max_length=10, choices=CrashRule.choices, default=CrashRule.NEVER
     )

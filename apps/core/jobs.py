@@ -21,6 +21,8 @@ SWEEP = "workers.sweep"
 
 FAN_OUT_LANE = "fanout"
 PERIODIC_LANE = "periodic"
+#: Evidence of what became of deliveries: it waits for providers, so it has a lane that may be slow.
+RECEIPTS_LANE = "receipts"
 
 #: After a failed ring, how long this process leaves the broker alone, in seconds. Thousands of doorbells would
 #: otherwise each wait for the same time-out.

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.delivery.models import Delivery, Suppression
 from apps.delivery.states import SETTLED, Status
 from apps.directory.models import ContactPoint
-from apps.messaging.models import Message, MessageChannel
+from apps.messaging.models import Message, MessageChannel, Urgency
 from apps.messaging.states import LIVE
 
 
@@ -145,21 +145,34 @@ def suppression_reasons(deliveries: Sequence[Delivery], *, kind: str) -> dict[in
 
 
 def every_address(deliveries: Sequence[Delivery], *, kind: str) -> dict[int, tuple[str, ...]]:
-    """Delivery id -> all addresses of this kind that its person has now."""
+    """Delivery id -> all addresses of this kind that its person has now and wants to be written to at."""
     found = defaultdict(list)
-    points = ContactPoint.objects.filter(kind=kind, person__in={one.recipient.person_id for one in deliveries})
+    suppressed = Suppression.objects.filter(kind=kind, value=OuterRef("value"))
+    people = {one.recipient.person_id for one in deliveries}
+    points = ContactPoint.objects.filter(~Exists(suppressed), kind=kind, person__in=people)
     for person_id, value in points.order_by("pk").values_list("person", "value"):
         found[person_id].append(value)
     return {one.pk: tuple(found[one.recipient.person_id]) for one in deliveries}
 
 
-def due(status: Status, limit: int) -> list[Delivery]:
-    """Rows in `status` that a sweep has to look at now, the longest due first."""
+def due(status: Status, limit: int, *, urgent: bool) -> list[Delivery]:
+    """Rows in `status` that a sweep has to look at now, the longest due first; the urgent ones apart from the general,
+    which may be many and held.
+    """
+    rows = Delivery.objects.filter(status=status, due_at__lte=Now())
+    general = Q(message_channel__message__urgency=Urgency.GENERAL)
     return list(
-        Delivery.objects.filter(status=status, due_at__lte=Now())
+        rows.filter(~general if urgent else general)
         .select_related("message_channel__channel", "message_channel__message")
+        .defer("message_channel__message__content")
         .order_by("due_at")[:limit]
     )
+
+
+def leases_over(limit: int) -> list[int]:
+    """Ids of rows that a worker has held longer than its lease."""
+    held = Delivery.objects.filter(status__in=(Status.CLAIMED, Status.SENDING), due_at__lte=Now())
+    return list(held.values_list("pk", flat=True)[:limit])
 
 
 def due_unknown(limit: int) -> list[Delivery]:

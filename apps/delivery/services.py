@@ -22,6 +22,7 @@ from apps.messaging.models import Message, MessageChannel
 
 #: An unknown row is asked about only after this time: the provider's own list needs a moment to show what it took.
 SETTLE_TIME = timedelta(seconds=5)
+MAX_REFERENCE = Delivery._meta.get_field("reference").max_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,14 @@ def _freeze_channel(message_channel: MessageChannel, frozen: Frozen) -> None:
 
 
 @transactional
-def claim(message_channel_id: int, first_id: int, last_id: int, *, lease: str) -> int:
-    """Take all queued rows of the range under `lease`. Returns how many."""
-    return _rows(message_channel_id, first_id, last_id).filter(status=Status.QUEUED).update(
+def claim(message_channel_id: int, first_id: int, last_id: int, *, lease: str, limit: int) -> int:
+    """Take the first `limit` queued rows of the range under `lease`. Returns how many.
+
+    A range rung by a sweep may span the whole message, with most of its rows waiting for doorbells of their own.
+    """
+    queued = _rows(message_channel_id, first_id, last_id).filter(status=Status.QUEUED)
+    ids = list(queued.order_by("pk").values_list("pk", flat=True)[:limit])
+    return Delivery.objects.filter(pk__in=ids, status=Status.QUEUED).update(
         status=Status.CLAIMED, lease=lease, due_at=Now() + settings.LEASE, updated_at=Now()
     )
 
@@ -233,7 +239,8 @@ def _settle(
             "due_at": Now() + due_in if due_in is not None else None,
             "updated_at": Now(),
         }
-        references = {one.delivery_id: one.reference for one in outcomes if one.reference and one.delivery_id in ids}
+        named = [one for one in outcomes if one.reference and one.delivery_id in ids]
+        references = {one.delivery_id: one.reference[:MAX_REFERENCE] for one in named}
         if references:
             fields["reference"] = Case(
                 *(When(pk=pk, then=Value(reference)) for pk, reference in references.items()),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from celery import current_app
 
+from apps.core import jobs
 from deploy.demo.network import HOST
 from deploy.demo.place import Place
 from deploy.demo.processes import Program
@@ -18,7 +19,8 @@ from workers import queues
 BULK = tuple(lane for lane in queues.CHANNEL_LANES if lane.endswith(".bulk"))
 URGENT = tuple(lane for lane in queues.CHANNEL_LANES if lane.endswith(".urgent"))
 POOLS = {
-    "worker-house": (queues.FIXED_LANES, 4),
+    "worker-house": ((jobs.FAN_OUT_LANE, jobs.PERIODIC_LANE), 4),
+    "worker-receipts": ((jobs.RECEIPTS_LANE, "exports"), 2),
     "worker-bulk-1": (BULK, 3),
     "worker-bulk-2": (BULK, 3),
     "worker-urgent": (URGENT, 2),

@@ -44,7 +44,7 @@ def outcome(row: Delivery, status: Status) -> Outcome:
 
 Act = Callable[[Delivery], object]
 ACTS: dict[str, tuple[Act, set[str]]] = {
-    "claim": (lambda row: services.claim(row.message_channel_id, row.pk, row.pk, lease="other"), {"claimed"}),
+    "claim": (lambda row: services.claim(row.message_channel_id, row.pk, row.pk, lease="other", limit=9), {"claimed"}),
     "release": (
         lambda row: services.release(row.message_channel_id, row.pk, row.pk, lease=LEASE, due_in=timedelta(0)),
         {"queued"},
@@ -130,7 +130,7 @@ def test_each_row_of_a_window_keeps_its_own_outcome(bell: Bell) -> None:
     bell.answer("workers.fan_out")
     ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
     channel = MessageChannel.objects.get()
-    services.claim(channel.pk, ids[0], ids[-1], lease=LEASE)
+    services.claim(channel.pk, ids[0], ids[-1], lease=LEASE, limit=4)
     assert services.mark_sending(ids, lease=LEASE, account_id=1) == set(ids)
     outcomes = [
         Outcome(ids[0], Status.ACCEPTED, reference="SM0"),
@@ -147,6 +147,23 @@ def test_each_row_of_a_window_keeps_its_own_outcome(bell: Bell) -> None:
         ("waiting", "throttled", "", 0, ""),
     ]
     assert_counters_tell_the_truth()
+
+
+def test_a_claim_is_never_larger_than_its_limit(bell: Bell) -> None:
+    school.enrol(5)
+    school.publish()
+    bell.answer("workers.fan_out")
+    ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
+    channel = MessageChannel.objects.get(channel__key="email")
+    assert services.claim(channel.pk, ids[0], ids[-1], lease=LEASE, limit=2) == 2
+    assert list(Delivery.objects.filter(status="claimed").order_by("pk").values_list("pk", flat=True)) == ids[:2]
+
+
+def test_a_reference_longer_than_the_column_does_not_sink_the_window(row: Delivery) -> None:
+    put(row, "sending")
+    accepted = Outcome(row.pk, Status.ACCEPTED, reference="r" * 300)
+    assert services.record(row.message_channel_id, [accepted], lease=LEASE) == 1
+    assert Delivery.objects.get().reference == "r" * 128
 
 
 def assert_counters_tell_the_truth() -> None:

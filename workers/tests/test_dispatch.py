@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from apps.channels import accounts
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
-from apps.channels.providers.base import Outgoing, Provider, Result
+from apps.channels.providers.base import Accepted, Outgoing, Provider, Result
 from apps.channels.providers.sandbox import SandboxProvider
 from apps.core import jobs
 from apps.delivery import services
@@ -120,6 +120,28 @@ def test_fault_25_nothing_starts_after_a_recall_and_what_is_in_flight_is_reporte
     assert SandboxMessage.objects.count() == 2
 
 
+def test_fault_25_inside_a_window_nothing_starts_a_second_after_the_recall(
+    bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow provider, asked through the order of events that all network providers share."""
+    school.enrol(5)
+    message = fan_out(bell, channels=["email"])
+    started = []
+
+    def deliver(self: Provider, outgoing: Outgoing) -> Result:
+        started.append(outgoing.delivery_id)
+        if len(started) == 2:
+            messaging.recall(message, by=school.root())
+        return Accepted()
+
+    monkeypatch.setattr(SandboxProvider, "send", Provider.send)
+    monkeypatch.setattr(SandboxProvider, "deliver", deliver)
+    monkeypatch.setattr(dispatch, "ASK_EVERY", 0.0)
+    bell.answer()
+    assert len(started) == 2
+    assert sorted(statuses()) == [("accepted", "")] * 2 + [("cancelled", "recalled")] * 3
+
+
 def test_nothing_starts_after_the_expiry_even_before_a_sweep_has_seen_it(
     bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +239,15 @@ def test_push_goes_to_all_live_devices_and_forgets_dead_ones(bell: Bell) -> None
         "device-0",
         "device-second",
     }
+
+
+def test_push_leaves_out_the_device_whose_owner_opted_out(bell: Bell) -> None:
+    (one,) = school.enrol(1)
+    ContactPoint.objects.create(person=one, kind="device", value="device-second")
+    Suppression.objects.create(kind="device", value="device-second", reason="opted_out")
+    fan_out(bell, channels=["push"])
+    bell.answer()
+    assert SandboxMessage.objects.get().addresses == ["device-0"]
 
 
 def test_the_callback_address_names_delivery_and_attempt(bell: Bell, settings: Settings) -> None:

@@ -7,6 +7,7 @@ import pytest
 from apps.channels.models import Channel
 from apps.channels.providers.base import Accepted, Deferred, Refused, Result, Throttled, Unknown
 from apps.delivery.models import Delivery
+from apps.messaging.models import Message, MessageChannel
 from workers import judge
 
 EMAIL = Channel(key="email", max_attempts=3, crash_rule=Channel.CrashRule.REPEAT)
@@ -23,6 +24,8 @@ SMS = Channel(key="sms", max_attempts=3, crash_rule=Channel.CrashRule.NEVER)
         (Deferred("try_later"), 3, "failed", "try_later", True),
         (Deferred("provider_unreachable"), 3, "waiting", "provider_unreachable", False),
         (Deferred("account_refused"), 3, "waiting", "account_refused", False),
+        (Deferred("provider_error"), 3, "waiting", "provider_error", False),
+        (Deferred("timeout", untried=True), 3, "waiting", "timeout", False),
         (Throttled(), 1, "waiting", "throttled", False),
         (Throttled(), 3, "waiting", "throttled", False),
         (Unknown("timeout"), 1, "unknown", "timeout", True),
@@ -39,7 +42,7 @@ def test_the_providers_reference_is_kept() -> None:
     assert judge.outcome(7, Accepted("SM1"), attempt=1, channel=SMS).reference == "SM1"
 
 
-@pytest.mark.parametrize(("attempt", "longest"), [(1, 4), (2, 8), (3, 16), (9, 900), (30, 900)])
+@pytest.mark.parametrize(("attempt", "longest"), [(1, 30), (2, 60), (3, 120), (9, 900), (30, 900)])
 def test_backoff_is_full_jitter_under_a_doubling_ceiling(attempt: int, longest: float) -> None:
     assert judge.backoff(attempt, chance=lambda: 1.0) == timedelta(seconds=longest)
     assert judge.backoff(attempt, chance=lambda: 0.0) == timedelta(0)
@@ -50,13 +53,20 @@ def test_backoff_never_undercuts_what_the_provider_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channel", "attempt", "status", "maybe_duplicate"),
-    [(EMAIL, 1, "waiting", True), (EMAIL, 3, "failed", False), (SMS, 1, "failed", False)],
+    ("channel", "message_status", "attempt", "status", "maybe_duplicate"),
+    [
+        (EMAIL, "published", 1, "waiting", True),
+        (EMAIL, "published", 3, "failed", False),
+        (EMAIL, "recalled", 1, "failed", False),
+        (EMAIL, "expired", 1, "failed", False),
+        (SMS, "published", 1, "failed", False),
+    ],
 )
 def test_without_evidence_the_channels_rule_decides(
-    channel: Channel, attempt: int, status: str, maybe_duplicate: bool
+    channel: Channel, message_status: str, attempt: int, status: str, maybe_duplicate: bool
 ) -> None:
-    outcome = judge.without_evidence(Delivery(pk=7, attempt=attempt), channel)
+    on_channel = MessageChannel(channel=channel, message=Message(status=message_status))
+    outcome = judge.without_evidence(Delivery(pk=7, attempt=attempt, message_channel=on_channel))
     assert (outcome.status, outcome.maybe_duplicate) == (status, maybe_duplicate)
     assert outcome.reason == ("unconfirmed" if status == "failed" else "")
 
@@ -72,4 +82,9 @@ def test_without_evidence_the_channels_rule_decides(
 )
 def test_a_provider_in_trouble_is_left_alone_for_a_while(result: Result, pause: float) -> None:
     outcome = judge.outcome(7, result, attempt=1, channel=SMS)
-    assert timedelta(seconds=pause) <= outcome.due_in <= timedelta(seconds=max(pause, judge.FIRST_BACKOFF))
+    assert timedelta(seconds=pause) <= outcome.due_in <= timedelta(seconds=2 * pause)
+
+
+@pytest.mark.parametrize("absurd", [1e15, float("inf"), 10.0**300])
+def test_an_absurd_retry_after_is_an_hour_at_most(absurd: float) -> None:
+    assert judge.backoff(1, retry_after=absurd) == judge.pause(absurd) == timedelta(hours=1)

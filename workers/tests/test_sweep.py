@@ -213,11 +213,44 @@ def test_a_provider_that_cannot_be_asked_is_asked_again_later_and_not_for_ever(
     row.refresh_from_db()
     assert row.status == "unknown"
     assert Delivery.objects.filter(due_at__gt=Now() + 20 * SECOND).exists()
-    assert "cannot be asked" in caplog.text
+    assert "cannot be asked: OSError" in caplog.text
+    assert "no route" not in caplog.text, "the text of an error may hold the address"
     put("unknown", sent_at=Now() - timedelta(minutes=11))
     sweep.resolve_unknown()
     row.refresh_from_db()
     assert (row.status, row.reason) == ("failed", "unconfirmed")
+
+
+def test_one_provider_that_cannot_be_asked_ends_the_round(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty calls that each wait for their time limit would hold the lane for a quarter of an hour."""
+    asked = []
+
+    def garbage(self: SandboxProvider, outgoing: object, **options: object) -> None:
+        asked.append(outgoing)
+        raise ValueError("HTML where JSON was promised")
+
+    monkeypatch.setattr(SandboxProvider, "find", garbage)
+    fan_out(bell, 3, channels=["sms"])
+    account = Channel.objects.get(key="sms").accounts.get()
+    put("unknown", attempt=1, account_id=account.pk, sent_at=Now())
+    sweep.resolve_unknown()
+    assert len(asked) == 1
+    put("unknown", sent_at=Now() - timedelta(minutes=11))
+    sweep.resolve_unknown()
+    assert states() == {("failed", "unconfirmed")}
+
+
+def test_urgent_rows_are_rung_first_however_many_others_are_due(
+    bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "LIMIT", 2)
+    fan_out(bell, 3, channels=["email"])
+    school.publish(channels=["email"], urgency="urgent")
+    bell.answer(jobs.FAN_OUT)
+    bell.rung.clear()
+    put("queued")
+    sweep.ring_again()
+    assert {lane for _job, _args, lane in bell.rung} == {"email.urgent", "email.bulk"}
 
 
 def test_one_accept_is_evidence_for_one_row_only(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +271,7 @@ def test_unknown_rows_of_a_recalled_message_are_not_sent_again(bell: Bell) -> No
             sweep.SWEEPS[name]()
         bell.answer()
     row.refresh_from_db()
-    assert (row.status, row.reason) == ("cancelled", "recalled")
+    assert (row.status, row.reason) == ("failed", "unconfirmed")
     assert not SandboxMessage.objects.exists()
 
 

@@ -7,7 +7,7 @@ This package knows neither the ORM nor Celery: whatever it needs is handed to it
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
@@ -71,11 +71,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Certainly not taken, worth another try; not before `retry_after` seconds if the provider said so."""
+    """Certainly not taken, worth another try; not before `retry_after` seconds if the provider said so.
+
+    `untried` ones were not even offered, because the provider was in trouble with others of the batch.
+    """
 
     code: str
     detail: str = ""
     retry_after: float | None = None
+    untried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +162,11 @@ class Provider:
             raise SettingsError(errors)
         return cleaned
 
-    def send(self, batch: Sequence[Outgoing], *, deadline: float = math.inf) -> list[Result]:
-        """No call starts after `deadline` (seconds of `time.monotonic`): our lease on the rows would not outlast it.
+    def send(
+        self, batch: Sequence[Outgoing], *, deadline: float = math.inf, go_on: Callable[[], bool] = lambda: True
+    ) -> list[Result]:
+        """No call starts after `deadline` (seconds of `time.monotonic`): our lease on the rows would not outlast it;
+        and none once `go_on` says no: the message was withdrawn.
 
         After two troubles in a row the rest of the batch is not tried: a provider that is down, slow or asks us to
         slow down must neither be hammered nor hold the thread for `len(batch)` timeouts.
@@ -167,7 +174,7 @@ class Provider:
         results: list[Result] = []
         troubles, rest = 0, None
         for outgoing in batch:
-            if rest is None and time.monotonic() >= deadline:
+            if rest is None and (time.monotonic() >= deadline or not go_on()):
                 rest = OUT_OF_TIME
             result = rest or self._one(outgoing)
             results.append(result)
@@ -231,4 +238,4 @@ def _trouble(result: Result) -> int:
 def _untried(last: Result) -> Result:
     if isinstance(last, Throttled):
         return Throttled(last.code, retry_after=last.retry_after)
-    return Deferred(last.code, retry_after=getattr(last, "retry_after", None))
+    return Deferred(last.code, retry_after=getattr(last, "retry_after", None), untried=True)

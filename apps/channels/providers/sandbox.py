@@ -15,7 +15,7 @@ Numbers are meant to be those reserved for fiction, +1 NXX 555 0100 to 0199.
 import logging
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -106,7 +106,9 @@ class SandboxProvider(Provider):
         Setting("latency_ms", _("Time for one batch (ms)"), kind="integer", default=0),
     )
 
-    def send(self, batch: Sequence[Outgoing], *, deadline: float = math.inf) -> list[Result]:
+    def send(
+        self, batch: Sequence[Outgoing], *, deadline: float = math.inf, go_on: Callable[[], bool] = lambda: True
+    ) -> list[Result]:
         if time.monotonic() >= deadline:
             return [OUT_OF_TIME] * len(batch)
         time.sleep(self.settings["latency_ms"] / 1000)
