@@ -3,6 +3,7 @@
 Those of the database run with `migrate` and `check --database default`, the others with every command and worker.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,6 +83,7 @@ def _unfit_session(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
         ("E004", "STRICT_" in session["sql_mode"], "is not strict: it would cut texts and dates off silently"),
         ("E006", session["time_zone"] in UTC_NAMES, f"lives in time zone {session['time_zone']}, not in UTC"),
     ]
+    rules += [("E007", _keeps_commits(session), "may forget the last commits in a power cut, and send them again")]
     rules += [
         ("E005", session[name] == "utf8mb4", f"has {name} {session[name]}, not utf8mb4") for name in CHARACTER_SETS
     ]
@@ -94,3 +96,8 @@ def _unfit_session(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
         for number, fit, fault in rules
         if not fit
     ]
+
+
+def _keeps_commits(session: Mapping[str, str]) -> bool:
+    """A row marked as sending has to be on disk before the provider is called."""
+    return session.get("innodb_flush_log_at_trx_commit", "1") == "1"

@@ -104,3 +104,9 @@ def test_site_speaks_utc_with_a_server_that_lives_elsewhere() -> None:
             assert cursor.fetchone()[0] <= 1
     finally:
         set_zone("+00:00")
+
+
+@pytest.mark.parametrize(("flush", "fit"), [("1", True), ("0", False), ("2", False)])
+def test_a_database_that_forgets_commits_in_a_power_cut_is_unfit(flush: str, fit: bool) -> None:
+    """Asked without a server: the setting is global, and other tests run on the same one."""
+    assert checks._keeps_commits({"innodb_flush_log_at_trx_commit": flush}) is fit
