@@ -10,6 +10,7 @@ from django.utils import translation
 
 from deploy.demo import network, processes
 from deploy.demo import options as given
+from deploy.demo.options import words as _
 from deploy.demo.place import InUse, Place
 
 
@@ -19,7 +20,8 @@ def main() -> int:
     try:
         lock = place.lock()
     except InUse as error:
-        print(f"deploy/trial: a trial is running in {place.var} already (process {error}).", file=sys.stderr)
+        problem = _("A trial is running in %(folder)s already (process %(number)s).")
+        print(problem % {"folder": place.var, "number": error}, file=sys.stderr)
         return 1
     with lock:
         cleared = processes.clear_leftovers(str(place.var), place.logs / processes.RECORD)

