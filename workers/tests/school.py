@@ -10,6 +10,7 @@ from apps.messaging import services as messaging
 from apps.messaging.drafts import Draft, Rule
 from apps.messaging.models import Message, MessageType
 
+BATCH = 5000
 EMAIL, MOBILE, DEVICE = ContactPoint.Kind.EMAIL, ContactPoint.Kind.MOBILE, ContactPoint.Kind.DEVICE
 
 
@@ -18,12 +19,15 @@ def enrol(count: int, *, unit: OrgUnit | None = None) -> list[Person]:
     unit = unit or OrgUnit.objects.get_or_create(name="class", kind=OrgUnit.Kind.CLASS)[0]
     before = Person.objects.count()
     Person.objects.bulk_create(
-        Person(name=f"学生{number}", kind=Person.Kind.STUDENT, number=f"S{number:06}")
-        for number in range(before, before + count)
+        (
+            Person(name=f"学生{number}", kind=Person.Kind.STUDENT, number=f"S{number:06}")
+            for number in range(before, before + count)
+        ),
+        batch_size=BATCH,
     )
     people = list(Person.objects.order_by("pk")[before:])
-    Membership.objects.bulk_create(Membership(person=person, unit=unit) for person in people)
-    ContactPoint.objects.bulk_create(
+    Membership.objects.bulk_create((Membership(person=person, unit=unit) for person in people), batch_size=BATCH)
+    points = (
         point
         for number, person in enumerate(people, start=before)
         for point in (
@@ -32,6 +36,7 @@ def enrol(count: int, *, unit: OrgUnit | None = None) -> list[Person]:
             ContactPoint(person=person, kind=DEVICE, value=f"device-{number}"),
         )
     )
+    ContactPoint.objects.bulk_create(points, batch_size=BATCH)
     return people
 
 
