@@ -81,3 +81,7 @@ def test_a_page_loads_nothing_from_elsewhere(client: Client) -> None:
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
     assert "<style" not in answer.content.decode()
     assert "http" not in answer.content.decode().replace("http-equiv", "")
+
+
+def test_a_page_that_names_no_icon_gets_ours(client: Client) -> None:
+    assert client.get("/favicon.ico").url == "/static/core/icon.svg"
