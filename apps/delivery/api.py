@@ -18,6 +18,7 @@ from apps.delivery import reasons, selectors
 from apps.delivery.models import Delivery
 from apps.delivery.states import Status
 from apps.messaging import selectors as messaging
+from apps.messaging.states import Status as MessageStatus
 
 
 class DeliveryFilters(filters.FilterSet):
@@ -73,6 +74,7 @@ class ChannelProgressOutput(serializers.Serializer):
 
 
 class ProgressOutput(serializers.Serializer):
+    status = serializers.ChoiceField(choices=MessageStatus.choices)
     audience = serializers.IntegerField()
     read = serializers.IntegerField()
     complete = serializers.BooleanField()

@@ -13,6 +13,7 @@ from apps.delivery.states import SETTLED, Status
 from apps.directory.models import ContactPoint
 from apps.messaging.models import Message, MessageChannel, Urgency
 from apps.messaging.states import LIVE
+from apps.messaging.states import Status as MessageStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class ChannelProgress:
 class Progress:
     """How far a message is. Complete once fan-out is through and no delivery is open."""
 
+    status: MessageStatus
     audience: int
     read: int
     complete: bool
@@ -50,6 +52,7 @@ def progress(message: Message) -> Progress:
     counted = _count([row.pk for row in message_channels])
     channels = tuple(_channel_progress(row, counted[row.pk]) for row in message_channels)
     return Progress(
+        status=MessageStatus(message.status),
         audience=message.audience_size,
         read=message.recipients.filter(read_at__isnull=False).count(),
         complete=message.ended_at is not None and all(one.settled == one.total for one in channels),

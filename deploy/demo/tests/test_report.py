@@ -8,6 +8,7 @@ from rich.console import Console
 
 from apps.delivery.selectors import ChannelProgress, Progress, ReasonCount
 from apps.delivery.states import Status
+from apps.messaging.states import Status as MessageStatus
 from apps.messaging.timetable import Timetable, Unreadable
 from deploy.demo import report
 
@@ -18,7 +19,7 @@ def channel(key: str, **counts: int) -> ChannelProgress:
 
 
 def ledger(*channels: ChannelProgress, audience: int = 10, complete: bool = True) -> Progress:
-    return Progress(audience=audience, read=0, complete=complete, channels=channels)
+    return Progress(status=MessageStatus.FINISHED, audience=audience, read=0, complete=complete, channels=channels)
 
 
 def screen() -> Console:

@@ -84,7 +84,7 @@ function draw(progress) {
 
 // The rest of the page (state, buttons, people not reached) is the server's: take it from a fresh copy.
 async function refresh() {
-  every = 1000;
+  if (status !== "scheduled") every = 1000;
   const fresh = new DOMParser().parseFromString((await api.get(window.location.href)).data, "text/html");
   for (const id of ["head", "note", "problems"]) document.getElementById(id).replaceWith(fresh.getElementById(id));
 }
@@ -94,9 +94,10 @@ async function follow(etag) {
     const answer = await ifChanged(panel.dataset.url, etag);
     panel.querySelector("[data-trouble]").hidden = true;
     if (answer.data) draw(answer.data);
-    if (answer.data?.complete) return await refresh();
-    const begun = every > 1000 && answer.data?.audience > 0;
-    if (begun) await refresh();
+    const moved = answer.data && answer.data.status !== status;
+    if (moved) status = answer.data.status;
+    if (moved || answer.data?.complete) await refresh();
+    if (answer.data?.complete) return;
     setTimeout(follow, every, answer.etag);
   } catch {
     panel.querySelector("[data-trouble]").hidden = false;
@@ -105,5 +106,6 @@ async function follow(etag) {
 }
 
 const first = read("progress-data");
+let status = first.status;
 draw(first);
 if (!panel.hidden && !first.complete) follow("");
