@@ -24,7 +24,7 @@ SCHOOL = f"""
 
 @pytest.fixture
 def site(live_stack: Callable[..., Stack]) -> str:
-    stack = live_stack()
+    stack = live_stack(MSGCENTER_RING_AGAIN_SECONDS="3")
     stack.shell(SCHOOL)
     stack.worker()
     stack.beat()
