@@ -14,3 +14,10 @@ CHANNEL_LANES = tuple(f"{channel}.{pace}" for channel in ("email", "sms", "push"
 LANES = FIXED_LANES + CHANNEL_LANES
 
 QUEUES = tuple(Queue(name) for name in LANES)
+
+#: Where a job goes that somebody calls by hand, without a lane. `deliver` has none of its own: its message knows.
+ROUTES = {
+    jobs.FAN_OUT: {"queue": jobs.FAN_OUT_LANE},
+    jobs.CLOSE: {"queue": jobs.FAN_OUT_LANE},
+    jobs.SWEEP: {"queue": jobs.PERIODIC_LANE},
+}

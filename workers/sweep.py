@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from operator import attrgetter
 
 from apps.channels import accounts
 from apps.channels.providers.base import Accepted, Outgoing, Refused
@@ -152,7 +153,7 @@ def forget_old() -> None:
 
 
 def _ring(due: Iterable[Delivery]) -> None:
-    by_channel: Callable[[Delivery], int] = lambda one: one.message_channel_id  # noqa: E731
+    by_channel = attrgetter("message_channel_id")
     for _key, group in itertools.groupby(sorted(due, key=by_channel), key=by_channel):
         rows = list(group)
         fanout.ring_deliveries(rows[0].message_channel, sorted(one.pk for one in rows))

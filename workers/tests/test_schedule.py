@@ -20,6 +20,12 @@ def test_every_job_is_a_registered_task() -> None:
     assert {jobs.FAN_OUT, jobs.DELIVER, jobs.CLOSE, jobs.SWEEP} <= set(current_app.tasks)
 
 
+def test_a_job_called_by_hand_finds_its_lane() -> None:
+    assert {route["queue"] for route in queues.ROUTES.values()} <= set(queues.LANES)
+    assert current_app.amqp.router.route({}, jobs.FAN_OUT)["queue"].name == jobs.FAN_OUT_LANE
+    assert current_app.amqp.router.route({}, jobs.SWEEP)["queue"].name == jobs.PERIODIC_LANE
+
+
 def test_no_result_is_kept_and_tasks_are_acknowledged_early() -> None:
     assert current_app.conf.task_ignore_result
     assert not current_app.conf.task_acks_late
