@@ -153,8 +153,7 @@ def outgoing(
 ) -> Outgoing | Refused:
     """The delivery as the provider will see it, or why it cannot be made: one bad row never stops the others."""
     message = message_channel.message
-    person = delivery.recipient.person
-    values = {"name": person.name, "number": person.number or "", **(delivery.recipient.values or {})}
+    values = delivery.recipient.placeholder_values
     if not addresses:
         return Refused("no_address")
     try:

@@ -29,6 +29,11 @@ class Recipient(models.Model):
     def __str__(self) -> str:
         return f"{self.message_id} · {self.person_id}"
 
+    @property
+    def placeholder_values(self) -> dict[str, str]:
+        """What placeholders stand for here: what is known of everybody, and the personal values above it."""
+        return {"name": self.person.name, "number": self.person.number or "", **(self.values or {})}
+
 
 class Delivery(models.Model):
     """A message to one recipient on one channel that leaves the house.

@@ -44,7 +44,7 @@ def entry(person: Person, entry_id: int) -> Recipient:
 def rendered(entry: Recipient) -> Rendered:
     """The message with this recipient's values. A placeholder without a value stands as it was written: on every other
     channel such a message fails, but in the inbox the reader must not lose the rest of the text."""
-    values = {"name": entry.person.name, "number": entry.person.number or "", **(entry.values or {})}
+    values = entry.placeholder_values
 
     def fill(text: str) -> str:
         return PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
