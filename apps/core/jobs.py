@@ -1,7 +1,7 @@
 """The one door to the queue: job names, and ringing them after commit.
 
 A job carries ids and is only a doorbell: it may be lost, late or doubled. So a broker that cannot be reached is logged
-and never raised: the sweep finds the row that was left (design §4).
+and never raised: the sweep finds the row that was left (docs/dispatch.md).
 """
 
 import logging

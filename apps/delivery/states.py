@@ -1,4 +1,4 @@
-"""The states of a delivery and the ways between them, as data (design §3)."""
+"""The states of a delivery and the ways between them, as data."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +22,6 @@ class Status(models.TextChoices):
 SETTLED = frozenset(
     {Status.ACCEPTED, Status.DELIVERED, Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED}
 )
-OPEN = frozenset(Status) - SETTLED
 #: Certainly not handed over: a recall or an expiry may still take these back.
 RETRACTABLE = frozenset({Status.WAITING, Status.QUEUED, Status.CLAIMED})
 

@@ -1,4 +1,4 @@
-"""The states of a message and the ways between them, as data (design §3)."""
+"""The states of a message and the ways between them, as data."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

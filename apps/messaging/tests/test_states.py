@@ -10,7 +10,7 @@ from apps.messaging.tests.conftest import World
 from apps.messaging.tests.factories import a_message
 
 PAIRS = [(before, after) for before in Status for after in Status]
-#: Written out, so that a changed table is noticed: draft, scheduled, publishing … as design §3 draws them.
+#: Written out, so that a changed table is noticed: draft, scheduled, publishing … in their order.
 ALLOWED = {
     ("draft", "scheduled"),
     ("draft", "publishing"),
