@@ -30,9 +30,9 @@ LIMIT = 5000
 UNKNOWN_LIMIT = 50
 #: When a provider cannot be asked, how soon to ask again, and when to stop hoping for its evidence.
 ASK_AGAIN = timedelta(seconds=30)
+EVIDENCE_ENDS = timedelta(minutes=10)
 #: Seconds one sweep spends on asking, beyond the call that is under way.
 ASKING_TIME = 5.0
-EVIDENCE_ENDS = timedelta(minutes=10)
 
 
 def publish_due() -> None:
