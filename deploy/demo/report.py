@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -21,12 +20,6 @@ from apps.messaging.timetable import Timetable
 WIDTH_OF_A_PIPE = 140
 SECONDS_BETWEEN_LINES = 3.0
 UNREADABLE_SHOWN = 20
-
-
-class Meter(Protocol):
-    """Shows how far a message is, again and again. A context manager."""
-
-    def show(self, ledger: Ledger) -> None: ...
 
 
 class Bars:
