@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Case, CharField, Exists, F, Max, Min, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, Max, Min, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from apps.core.db import insert_select, transactional
@@ -85,7 +85,7 @@ def _freeze_channel(message_channel: MessageChannel, frozen: Frozen) -> None:
         "recipient": F("pk"),
         "status": Value(Status.QUEUED.value),
         "reason": Value(""),
-        "address": Coalesce(Subquery(first_address), Value(""), output_field=CharField()),
+        "address": Coalesce(Subquery(first_address), Value("")),
         "due_at": Now() + settings.RING_AGAIN,
         "attempt": Value(0),
         "lease": Value(""),
@@ -246,7 +246,6 @@ def _settle(
             fields["reference"] = Case(
                 *(When(pk=pk, then=Value(reference)) for pk, reference in references.items()),
                 default=F("reference"),
-                output_field=CharField(),
             )
         if not burns_attempt:
             fields["attempt"] = F("attempt") - 1
