@@ -1,11 +1,13 @@
 """SQL that the ORM has no word for, and transactions that are re-run whole when the database asks for it."""
 
 import functools
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, models, transaction
+from django.db.models.functions import Now
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,21 @@ def code(error: OperationalError) -> object:
 def chunks(items: Sequence[T], size: int = 5000) -> Iterator[Sequence[T]]:
     """The items in runs of `size`, for `IN (…)`: every database limits the length of a statement."""
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[object]], *, now: str) -> None:
+    """Insert plain values with one statement per 500 rows; the field `now` gets the database's time.
+
+    For rows that nobody needs as objects afterwards: `bulk_create` costs several times as much.
+    """
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(model._meta.get_field(name).column) for name in (*columns, now))
+    time, _params = models.QuerySet(model).query.get_compiler(connection=connection).compile(Now())
+    line = f"({', '.join(['%s'] * len(columns))}, {time})"
+    with connection.cursor() as cursor:
+        for some in chunks(rows, 500):
+            sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {', '.join([line] * len(some))}"
+            cursor.execute(sql, list(itertools.chain.from_iterable(some)))
 
 
 def insert_select(model: type[models.Model], columns: Sequence[str], rows: models.QuerySet) -> int:

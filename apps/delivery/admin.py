@@ -36,7 +36,7 @@ class DeliveryAdmin(OwnUnitsAdmin):
     search_help_text = _("Student or staff number")
     ordering = ["-pk"]
     fields = ["message", "channel", "recipient_name", "masked_address", "status", "reason", "due_at", "attempt"]
-    fields += ["account", "reference", "maybe_duplicate", "sent_at", "updated_at"]
+    fields += ["account", "maybe_duplicate", "sent_at", "updated_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
         return self.fields

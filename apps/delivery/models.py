@@ -39,8 +39,8 @@ class Delivery(models.Model):
     """A message to one recipient on one channel that leaves the house.
 
     `due_at` is when a sweep has to look at the row next: a waiting row becomes ready, a queued one is rung again, a
-    claimed or sending one has outlived its lease, an unknown one is resolved. Final rows have none. `status` is
-    written by `delivery/services.py` alone.
+    claimed or sending one has outlived its lease, an unknown one is resolved. Final rows have none, nor have queued
+    ones that stand in line for the chains of their message. `status` is written by `delivery/services.py` alone.
     """
 
     message_channel = models.ForeignKey(
@@ -63,7 +63,6 @@ class Delivery(models.Model):
         db_constraint=False,
         db_index=False,
     )
-    reference = ExactCharField(_("reference at the provider"), max_length=128, blank=True)
     maybe_duplicate = models.BooleanField(_("maybe sent twice"), default=False)
     sent_at = models.DateTimeField(_("last handed over at"), null=True)
     updated_at = models.DateTimeField(_("updated at"))
@@ -81,8 +80,78 @@ class Delivery(models.Model):
         return f"{self.message_channel_id} · {self.recipient_id} · {self.status}"
 
 
+class Attempt(models.Model):
+    """Append-only: a hand-over to a provider and what came of it.
+
+    `status` is what the delivery became by it. `took_ms` runs from the commit of `sending` to the outcome, for the whole
+    window; 0 where the worker did not live to tell. What was not even offered to the provider leaves no attempt.
+    """
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts", verbose_name=_("delivery"))
+    number = models.PositiveSmallIntegerField(_("number"))
+    account = models.ForeignKey(
+        ProviderAccount,
+        models.PROTECT,
+        null=True,
+        related_name="attempts",
+        verbose_name=_("provider account"),
+        db_constraint=False,
+        db_index=False,
+    )
+    status = ExactCharField(_("outcome"), max_length=10, choices=Status.choices)
+    reason = ExactCharField(_("reason"), max_length=40, blank=True)
+    detail = models.CharField(_("detail"), max_length=200, blank=True)
+    reference = ExactCharField(_("reference at the provider"), max_length=128, blank=True, db_index=True)
+    took_ms = models.PositiveIntegerField(_("took (ms)"), default=0)
+    at = models.DateTimeField(_("time"))
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} · {self.number} · {self.status}"
+
+
+class Receipt(models.Model):
+    """Append-only: what a provider reported to our callback address, as it came, and what was made of it.
+
+    The same report comes once, however often it is sent. `due_at` is when it is applied (again); None: that is done.
+    """
+
+    class Result(models.TextChoices):
+        NEW = "new", _("new")
+        APPLIED = "applied", _("applied")
+        IGNORED = "ignored", _("says nothing new")
+        ORPHAN = "orphan", _("belongs to no delivery")
+        UNREADABLE = "unreadable", _("not understood")
+
+    account = models.ForeignKey(
+        ProviderAccount, models.CASCADE, related_name="receipts", verbose_name=_("provider account")
+    )
+    delivery_id = models.BigIntegerField(_("delivery"), db_index=True)
+    attempt = models.PositiveSmallIntegerField(_("attempt"))
+    digest = ExactCharField(max_length=64)
+    content_type = models.CharField(_("content type"), max_length=100, blank=True)
+    body = models.TextField(_("report"))
+    received_at = models.DateTimeField(_("received at"), auto_now_add=True)
+    due_at = models.DateTimeField(_("due at"), null=True, db_index=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    result = ExactCharField(_("result"), max_length=10, choices=Result.choices, default=Result.NEW)
+    reason = models.CharField(_("reason"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("receipt")
+        verbose_name_plural = _("receipts")
+        constraints = [models.UniqueConstraint(fields=["account", "digest"], name="receipt_once")]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} · {self.get_result_display()}"
+
+
 class Suppression(models.Model):
-    """An address nothing is sent to any more: its owner opted out, or it is dead."""
+    """An address nothing is sent to any more: its owner opted out, or it is dead. One row for each reason."""
 
     class Reason(models.TextChoices):
         OPTED_OUT = "opted_out", _("opted out")
@@ -96,7 +165,7 @@ class Suppression(models.Model):
     class Meta:
         verbose_name = _("suppression")
         verbose_name_plural = _("suppression list")
-        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="suppression_once")]
+        constraints = [models.UniqueConstraint(fields=["kind", "value", "reason"], name="suppression_once")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.get_reason_display()}"

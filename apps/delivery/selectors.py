@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from apps.delivery.models import Delivery, Suppression
+from apps.delivery.models import Attempt, Delivery, Suppression
 from apps.delivery.states import SETTLED, Status
 from apps.directory.models import ContactPoint
 from apps.messaging.models import Message, MessageChannel, Urgency
@@ -191,6 +191,6 @@ def younger_than(delivery: Delivery, age: timedelta) -> bool:
 
 
 def reference_taken(delivery: Delivery, reference: str) -> bool:
-    """Whether another delivery of the same message channel is already known by this reference."""
-    others = Delivery.objects.filter(message_channel=delivery.message_channel_id, reference=reference)
-    return bool(reference) and others.exclude(pk=delivery.pk).exists()
+    """Whether another delivery through the same account is already known by this reference."""
+    others = Attempt.objects.filter(account=delivery.account_id, reference=reference)
+    return bool(reference) and others.exclude(delivery=delivery.pk).exists()

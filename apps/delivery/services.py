@@ -1,7 +1,8 @@
 """The dispatch state machine. Nothing else in the house writes `Delivery.status`.
 
 Every change is one conditional UPDATE that names the state it starts from and, after the claim, the lease: a writer
-that comes too late changes nothing. The counters of the message channel move in the same transaction.
+that comes too late changes nothing. The counters of the message channel and the log of attempts move in the same
+transaction.
 """
 
 from collections import Counter
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Case, Exists, F, Max, Min, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Now
 
-from apps.core.db import insert_select, transactional
-from apps.delivery.models import Delivery, Recipient, Suppression
+from apps.core.db import insert_rows, insert_select, transactional
+from apps.delivery.models import Attempt, Delivery, Recipient, Suppression
 from apps.delivery.states import RETRACTABLE, SETTLED, Status, may_follow
 from apps.directory.models import ContactPoint
 from apps.messaging import audience
@@ -22,20 +23,29 @@ from apps.messaging.models import Message, MessageChannel
 
 #: An unknown row is asked about only after this time: the provider's own list needs a moment to show what it took.
 SETTLE_TIME = timedelta(seconds=5)
-MAX_REFERENCE = Delivery._meta.get_field("reference").max_length
+MAX_REFERENCE = Attempt._meta.get_field("reference").max_length
+MAX_DETAIL = Attempt._meta.get_field("detail").max_length
+LOGGED = ["delivery", "number", "account", "status", "reason", "detail", "reference", "took_ms"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one delivery that was with a provider. `due_in` says when a waiting or unknown row is due."""
+    """What became of `attempt` (1, 2 …) of one delivery. `due_in` says when a waiting or unknown row is due.
+
+    `burns_attempt` False: the next one has the same number. `tried` False: it was not even offered to the provider.
+    """
 
     delivery_id: int
     status: Status
     reason: str = ""
+    attempt: int = 1
+    account_id: int | None = None
     reference: str = ""
+    detail: str = ""
     due_in: timedelta | None = None
     burns_attempt: bool = True
     maybe_duplicate: bool = False
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +96,8 @@ def _freeze_channel(message_channel: MessageChannel, frozen: Frozen) -> None:
         "status": Value(Status.QUEUED.value),
         "reason": Value(""),
         "address": Coalesce(Subquery(first_address), Value("")),
-        "due_at": Now() + settings.RING_AGAIN,
         "attempt": Value(0),
         "lease": Value(""),
-        "reference": Value(""),
         "maybe_duplicate": Value(False),
         "updated_at": Now(),
     }
@@ -116,7 +124,7 @@ def claim(message_channel_id: int, first_id: int, last_id: int, *, lease: str, l
     """
     queued = _rows(message_channel_id, first_id, last_id).filter(status=Status.QUEUED)
     ids = list(queued.order_by("pk").values_list("pk", flat=True)[:limit])
-    return Delivery.objects.filter(pk__in=ids, status=Status.QUEUED).update(
+    return Delivery.objects.filter(_among(ids), message_channel=message_channel_id, status=Status.QUEUED).update(
         status=Status.CLAIMED, lease=lease, due_at=Now() + settings.LEASE, updated_at=Now()
     )
 
@@ -138,7 +146,7 @@ def release(message_channel_id: int, first_id: int, last_id: int, *, lease: str,
 @transactional
 def mark_sending(delivery_ids: Sequence[int], *, lease: str, account_id: int) -> set[int]:
     """Commit that these rows are about to be handed over. Returns the ids that may be: all others were taken away."""
-    mine = Delivery.objects.filter(pk__in=delivery_ids, lease=lease)
+    mine = Delivery.objects.filter(_among(delivery_ids), lease=lease)
     changed = mine.filter(status=Status.CLAIMED).update(
         status=Status.SENDING,
         attempt=F("attempt") + 1,
@@ -153,15 +161,16 @@ def mark_sending(delivery_ids: Sequence[int], *, lease: str, account_id: int) ->
 
 
 @transactional
-def record(message_channel_id: int, outcomes: Collection[Outcome], *, lease: str) -> int:
+def record(message_channel_id: int, outcomes: Collection[Outcome], *, lease: str, took_ms: int = 0) -> int:
     """Write what became of rows that were `sending` under `lease`. Returns how many were still ours to write."""
-    return _settle(message_channel_id, outcomes, Delivery.objects.filter(lease=lease), before=Status.SENDING)
+    rows = Delivery.objects.filter(lease=lease)
+    return _settle(message_channel_id, outcomes, rows, before=Status.SENDING, took_ms=took_ms)
 
 
 @transactional
 def resolve(message_channel_id: int, outcomes: Collection[Outcome]) -> int:
     """Write what evidence or the channel's rule says of rows whose outcome was unknown."""
-    return _settle(message_channel_id, outcomes, Delivery.objects.all(), before=Status.UNKNOWN)
+    return _settle(message_channel_id, outcomes, Delivery.objects.all(), before=Status.UNKNOWN, took_ms=0)
 
 
 @transactional
@@ -191,7 +200,7 @@ def retract(message_channel_id: int, *, to: Status, reason: str, limit: int) -> 
 @transactional
 def promote(delivery_ids: Sequence[int]) -> int:
     """Waiting rows whose time has come are ready."""
-    return Delivery.objects.filter(pk__in=delivery_ids, status=Status.WAITING).update(
+    return Delivery.objects.filter(pk__in=delivery_ids, status=Status.WAITING, due_at__lte=Now()).update(
         status=Status.QUEUED, due_at=Now() + settings.RING_AGAIN, updated_at=Now()
     )
 
@@ -211,9 +220,12 @@ def end_leases(delivery_ids: Sequence[int]) -> tuple[int, int]:
     returned = over.filter(status=Status.CLAIMED).update(
         status=Status.QUEUED, lease="", due_at=Now(), updated_at=Now()
     )
-    unknown = over.filter(status=Status.SENDING).update(
+    sending = list(over.select_for_update().filter(status=Status.SENDING).values_list("pk", "attempt", "account"))
+    unknown = Delivery.objects.filter(pk__in=[pk for pk, _attempt, _account in sending], status=Status.SENDING).update(
         status=Status.UNKNOWN, reason="lease_over", lease="", due_at=Now(), updated_at=Now()
     )
+    lost = [Outcome(pk, Status.UNKNOWN, "lease_over", number, account) for pk, number, account in sending]
+    _log(lost, took_ms=0)
     return returned, unknown
 
 
@@ -225,47 +237,86 @@ def take_unknown(delivery_id: int, *, ask_again: timedelta) -> bool:
 
 
 def _settle(
-    message_channel_id: int, outcomes: Collection[Outcome], rows: QuerySet[Delivery], *, before: Status
+    message_channel_id: int,
+    outcomes: Collection[Outcome],
+    rows: QuerySet[Delivery],
+    *,
+    before: Status,
+    took_ms: int,
 ) -> int:
     settled: Counter[str] = Counter()
-    changed = 0
-    for key, ids in _alike(outcomes).items():
-        status, reason, due_in, burns_attempt, maybe_duplicate = key
-        if not may_follow(before, status):
-            raise ValueError(f"{before} never becomes {status}")
-        fields: dict[str, object] = {
-            "status": status,
-            "reason": reason,
-            "lease": "",
-            "due_at": Now() + due_in if due_in is not None else None,
-            "updated_at": Now(),
-        }
-        named = [one for one in outcomes if one.reference and one.delivery_id in ids]
-        references = {one.delivery_id: one.reference[:MAX_REFERENCE] for one in named}
-        if references:
-            fields["reference"] = Case(
-                *(When(pk=pk, then=Value(reference)) for pk, reference in references.items()),
-                default=F("reference"),
-            )
-        if not burns_attempt:
-            fields["attempt"] = F("attempt") - 1
-        if maybe_duplicate:
-            fields["maybe_duplicate"] = True
-        now_changed = rows.filter(pk__in=ids, status=before).update(**fields)
-        changed += now_changed
-        if status in SETTLED:
-            settled[status.value] += now_changed
+    written: list[Outcome] = []
+    for alike in _alike(outcomes):
+        one = alike[0]
+        if not may_follow(before, one.status):
+            raise ValueError(f"{before} never becomes {one.status}")
+        changed = _written(alike, rows, before=before)
+        written += changed
+        if one.status in SETTLED:
+            settled[one.status.value] += len(changed)
+    _log([one for one in written if one.tried], took_ms=took_ms)
     _count(message_channel_id, settled)
-    return changed
+    return len(written)
 
 
-def _alike(outcomes: Collection[Outcome]) -> dict[tuple, set[int]]:
-    """Outcomes that one UPDATE can write."""
-    alike: dict[tuple, set[int]] = {}
+def _written(alike: Sequence[Outcome], rows: QuerySet[Delivery], *, before: Status) -> list[Outcome]:
+    """Write outcomes that one UPDATE can write; those of them that were still `before`.
+
+    The lease stays on the row, so that what this writer has changed can be told from what another has.
+    """
+    one = alike[0]
+    fields: dict[str, object] = {
+        "status": one.status,
+        "reason": one.reason,
+        "due_at": Now() + one.due_in if one.due_in is not None else None,
+        "updated_at": Now(),
+    }
+    if not one.burns_attempt:
+        fields["attempt"] = F("attempt") - 1
+    if one.maybe_duplicate:
+        fields["maybe_duplicate"] = True
+    ours = rows.filter(_among([each.delivery_id for each in alike]))
+    changed = ours.filter(status=before).update(**fields)
+    if changed in (0, len(alike)):
+        return list(alike) if changed else []
+    still = set(ours.filter(status=one.status).values_list("pk", flat=True))
+    return [each for each in alike if each.delivery_id in still]
+
+
+def _alike(outcomes: Collection[Outcome]) -> list[list[Outcome]]:
+    """Outcomes in groups that one UPDATE can write each."""
+    groups: dict[tuple, list[Outcome]] = {}
     for one in outcomes:
         key = (one.status, one.reason, one.due_in, one.burns_attempt, one.maybe_duplicate)
-        alike.setdefault(key, set()).add(one.delivery_id)
-    return alike
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def _log(outcomes: Sequence[Outcome], *, took_ms: int) -> None:
+    rows = [
+        (
+            one.delivery_id,
+            one.attempt,
+            one.account_id,
+            one.status.value,
+            one.reason,
+            one.detail[:MAX_DETAIL],
+            one.reference[:MAX_REFERENCE],
+            took_ms,
+        )
+        for one in outcomes
+    ]
+    insert_rows(Attempt, LOGGED, rows, now="at")
+
+
+def _among(delivery_ids: Sequence[int]) -> Q:
+    """The rows with these ids. A run without gaps goes as a range: a list of hundreds costs more than the UPDATE."""
+    if not delivery_ids:
+        return Q(pk__in=())
+    first, last = min(delivery_ids), max(delivery_ids)
+    if last - first + 1 == len(delivery_ids):
+        return Q(pk__gte=first, pk__lte=last)
+    return Q(pk__in=delivery_ids)
 
 
 def _grouped(reasons: dict[int, str]) -> dict[str, list[int]]:

@@ -90,6 +90,8 @@ class Message(models.Model):
     #: When the sweep should ring this message's fan-out again.
     ring_at = models.DateTimeField(null=True, editable=False)
     audience_size = models.PositiveIntegerField(_("audience"), default=0, editable=False)
+    #: No call starts while this is set; what is with a provider is finished.
+    paused_at = models.DateTimeField(_("paused at"), null=True, editable=False)
 
     channels = models.ManyToManyField(Channel, through="MessageChannel", verbose_name=_("channels"))
 
@@ -116,7 +118,11 @@ SETTLED_COUNTERS = ("accepted", "delivered", "failed", "cancelled", "expired", "
 
 
 class MessageChannel(models.Model):
-    """Message × channel, with counters of its deliveries: `total` less the others are still open."""
+    """Message × channel, with counters of its deliveries: `total` less the others are still open.
+
+    Its doorbells go in chains (`delivery/chains.py`): everything up to delivery id `rung_to` has been rung, `spare`
+    chains wait for deliveries that fan-out has yet to make, and if nothing has moved by `ring_at` all is rung anew.
+    """
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="message_channels", verbose_name=_("message"))
     channel = models.ForeignKey(
@@ -129,6 +135,9 @@ class MessageChannel(models.Model):
     cancelled = models.PositiveIntegerField(default=0)
     expired = models.PositiveIntegerField(default=0)
     suppressed = models.PositiveIntegerField(default=0)
+    rung_to = models.BigIntegerField(default=0)
+    spare = models.PositiveIntegerField(default=0)
+    ring_at = models.DateTimeField(null=True, db_index=True)
 
     objects = MessageChannelQuerySet.as_manager()
 
