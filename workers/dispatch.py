@@ -4,130 +4,159 @@ No transaction and no lock is held while a provider is called. What a worker lea
 lease.
 """
 
+import itertools
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from django.conf import settings
 
-from apps.channels import accounts
-from apps.channels.models import Channel, ProviderAccount
-from apps.channels.providers.base import Outgoing, Provider, Refused, Result, SettingsError, Unknown
+from apps.channels.models import ProviderAccount
+from apps.channels.providers.base import Outgoing, Provider, Refused, Result, Unknown
 from apps.core.errors import InvalidInput
-from apps.delivery import selectors, services
+from apps.delivery import chains, selectors, services, suppressions
 from apps.delivery.models import Delivery
+from apps.delivery.selectors import Row
 from apps.directory import services as directory
 from apps.messaging import rendering
 from apps.messaging.models import MessageChannel
-from workers import judge
+from workers import breaker, judge
+from workers.breaker import Way
+from workers.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
-#: How long rows wait that cannot be sent now because the channel or its accounts are off.
-HOLD = timedelta(seconds=30)
 #: Seconds between two looks at whether the message may still go out.
 ASK_EVERY = 0.5
 
 
 @dataclass
+class StillWanted:
+    """Asked before every call: nothing may start a second after a recall or a pause has been committed."""
+
+    message_channel_id: int
+    answer: bool = False
+    asked_at: float = 0.0
+
+    def __call__(self) -> bool:
+        return self.now() if time.monotonic() - self.asked_at > ASK_EVERY else self.answer
+
+    def now(self) -> bool:
+        self.asked_at = time.monotonic()
+        self.answer = selectors.may_send(self.message_channel_id)
+        return self.answer
+
+
+@dataclass
 class Batch:
-    """One worker's hold on a range of deliveries of one message channel."""
+    """One worker's hold on some deliveries of one message channel; `left` are those it has not handed over."""
 
     message_channel: MessageChannel
-    first_id: int
-    last_id: int
+    wanted: StillWanted
+    left: list[Row]
     lease: str
-    renewed_at: float = field(default_factory=time.monotonic)
-
-    @property
-    def range(self) -> tuple[int, int, int]:
-        return self.message_channel.pk, self.first_id, self.last_id
+    renewed_at: float = field(default_factory=lambda: time.monotonic())
 
     def hold(self) -> None:
         """Renew the lease in good time before it ends."""
         if time.monotonic() - self.renewed_at > settings.LEASE.total_seconds() / 3:
-            services.renew(*self.range, lease=self.lease)
+            services.renew([row.pk for row in self.left], lease=self.lease)
             self.renewed_at = time.monotonic()
-
-
-@dataclass
-class StillWanted:
-    """Asked before every call inside a window: nothing may start a second after a recall has been committed."""
-
-    message_channel_id: int
-    asked_at: float = field(default_factory=time.monotonic)
-    answer: bool = True
-
-    def __call__(self) -> bool:
-        if self.answer and time.monotonic() - self.asked_at > ASK_EVERY:
-            self.answer = selectors.may_send(self.message_channel_id)
-            self.asked_at = time.monotonic()
-        return self.answer
 
 
 def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
     """Send every delivery of the range that is ready. Run twice, the second finds nothing to claim."""
-    lease = uuid.uuid4().hex
-    message_channel = selectors.message_channel(message_channel_id)
-    limit = message_channel.channel.batch_size
-    if not services.claim(message_channel_id, first_id, last_id, lease=lease, limit=limit):
+    wanted = StillWanted(message_channel_id)
+    if not wanted.now():
         return
-    batch = Batch(message_channel, first_id, last_id, lease)
-    account, provider = _way_out(batch.message_channel.channel)
-    if account and provider:
-        _send_all(batch, account, provider)
-    services.release(*batch.range, lease=lease, due_in=HOLD)
+    message_channel = selectors.message_channel(message_channel_id)
+    if not breaker.usable(message_channel.channel):
+        log.warning("channel %s: no account can be used now, its rows wait", message_channel.channel.key)
+        return
+    chains.go_on(message_channel_id)
+    batch = _claim(message_channel, first_id, last_id, wanted)
+    _send(batch)
+    if batch.left:
+        services.release(message_channel_id, [row.pk for row in batch.left], lease=batch.lease)
 
 
-def _way_out(channel: Channel) -> tuple[ProviderAccount | None, Provider | None]:
-    """The account to send through now, and its provider; nothing while there is none that works."""
-    account = accounts.active_account(channel) if channel.enabled else None
-    if account is None:
-        log.warning("channel %s: off or without a usable account, its rows are held", channel.key)
-        return None, None
-    try:
-        return account, accounts.provider_for(account)
-    except SettingsError as error:
-        log.error("channel %s: account %s cannot be used, its rows are held: %s", channel.key, account.pk, error)
-        return None, None
+def _claim(message_channel: MessageChannel, first_id: int, last_id: int, wanted: StillWanted) -> Batch:
+    lease = uuid.uuid4().hex
+    personal = bool(Copy(message_channel).names)
+    limit = message_channel.channel.batch_size
+    rows = selectors.queued(message_channel.pk, first_id, last_id, limit=limit, personal=personal)
+    mine = services.claim([row.pk for row in rows], lease=lease) if rows else set()
+    return Batch(message_channel, wanted, [row for row in rows if row.pk in mine], lease)
 
 
-def _send_all(batch: Batch, account: ProviderAccount, provider: Provider) -> None:
-    claimed = selectors.claimed(*batch.range, lease=batch.lease)
-    for window in _windows(claimed, batch.message_channel.channel.window):
-        batch.hold()
-        # A recalled or expired message has what is still claimed ended by `sweep.close`.
-        if not selectors.may_send(batch.message_channel.pk):
-            return
-        _send_window(batch, account, provider, window)
+def _send(batch: Batch) -> None:
+    """Window by window, until all is handed over or there is no way out."""
+    batch.left.sort(key=_bound_to)
+    for only, rows in [(only, list(rows)) for only, rows in itertools.groupby(batch.left, key=_bound_to)]:
+        while rows:
+            batch.hold()
+            way = breaker.choose(batch.message_channel.channel, only=only or None) if batch.wanted.now() else None
+            if way is None:
+                break
+            window = rows[: 1 if way.probe else batch.message_channel.channel.window]
+            _send_window(batch, way, window)
+            del rows[: len(window)]
 
 
-def _send_window(batch: Batch, account: ProviderAccount, provider: Provider, window: Sequence[Delivery]) -> None:
+def _bound_to(row: Row) -> int:
+    """The account a row must leave through, 0 for any: what one provider may already have never goes to another."""
+    return (row.maybe_duplicate and row.account_id) or 0
+
+
+def _send_window(batch: Batch, way: Way, window: Sequence[Row]) -> None:
     ready = _without_suppressed(batch, window)
     started = time.monotonic()
-    mine = services.mark_sending([one.pk for one in ready], lease=batch.lease, account_id=account.pk)
-    ready = [one for one in ready if one.pk in mine]
+    mine = services.mark_sending([row.pk for row in ready], lease=batch.lease, account_id=way.account.pk)
+    gone = {row.pk for row in window}
+    batch.left = [row for row in batch.left if row.pk not in gone]
+    ready = [row for row in ready if row.pk in mine]
     if not ready:
         return
     # Nothing new is handed over in the second half of the lease, so that an outcome is always known in time.
     deadline = started + settings.LEASE.total_seconds() / 2
-    wanted = StillWanted(batch.message_channel.pk)
-    results = _call(provider, _outgoing(batch.message_channel, account, ready), deadline=deadline, go_on=wanted)
+    results = _call(way.provider, _outgoing(batch, way.account, ready), deadline, _may_go(batch, way, deadline))
+    _record(batch, way, ready, results, started)
+
+
+def _may_go(batch: Batch, way: Way, deadline: float) -> Callable[[], bool]:
+    """Asked before each call: is it still wanted, and is it this account's turn?"""
+    throttle = Throttle(way.account, urgent=batch.message_channel.message.is_urgent)
+    return lambda: batch.wanted() and throttle.take(deadline, batch.wanted)
+
+
+def _record(batch: Batch, way: Way, ready: Sequence[Row], results: dict[int, Result], started: float) -> None:
+    breaker.report(way, [results[row.pk] for row in ready])
+    elsewhere = breaker.another(way)
+    message, channel = batch.message_channel.message, batch.message_channel.channel
     outcomes = [
-        judge.outcome(one.pk, results[one.pk], attempt=one.attempt + 1, channel=batch.message_channel.channel)
-        for one in ready
+        judge.outcome(
+            row.pk,
+            results[row.pk],
+            attempt=row.attempt + 1,
+            channel=channel,
+            account_id=way.account.pk,
+            expires_in=message.seconds_left(),
+            elsewhere=elsewhere,
+        )
+        for row in ready
     ]
-    services.record(batch.message_channel.pk, outcomes, lease=batch.lease)
+    took_ms = round((time.monotonic() - started) * 1000)
+    services.record(batch.message_channel.pk, outcomes, lease=batch.lease, took_ms=took_ms)
+    suppressions.learn(channel, {row.address: results[row.pk] for row in ready if row.address})
     dead = [token for result in results.values() for token in getattr(result, "dead", ())]
     if dead:
         directory.remove_devices(dead)
 
 
 def _call(
-    provider: Provider, items: dict[int, Outgoing | Refused], *, deadline: float, go_on: Callable[[], bool]
+    provider: Provider, items: dict[int, Outgoing | Refused], deadline: float, go_on: Callable[[], bool]
 ) -> dict[int, Result]:
     """Hand over what could be rendered; the rest is refused here already."""
     results: dict[int, Result] = {pk: item for pk, item in items.items() if isinstance(item, Refused)}
@@ -141,58 +170,73 @@ def _call(
     return results
 
 
-def _outgoing(
-    message_channel: MessageChannel, account: ProviderAccount, deliveries: Sequence[Delivery]
-) -> dict[int, Outgoing | Refused]:
-    addresses = _addresses(message_channel, deliveries)
-    return {one.pk: outgoing(message_channel, account, one, addresses.get(one.pk, ())) for one in deliveries}
+class Copy:
+    """The text of a message, ready to be filled for each recipient."""
+
+    def __init__(self, message_channel: MessageChannel) -> None:
+        message = message_channel.message
+        self.expires_at = message.expires_at
+        try:
+            self.texts = rendering.parse(message.title), rendering.parse(message.content)
+        except InvalidInput:
+            self.texts = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset().union(*(text.names for text in self.texts))
+
+    def outgoing(self, account: ProviderAccount, row: Row, addresses: tuple[str, ...]) -> Outgoing | Refused:
+        """The delivery as the provider will see it, or why it cannot be made: one bad row never stops the others."""
+        if not addresses:
+            return Refused("no_address")
+        try:
+            title, body = (text.render(row.values) for text in self.texts)
+        except (rendering.MissingValue, ValueError, TypeError):
+            return Refused("missing_value")
+        return Outgoing(
+            delivery_id=row.pk,
+            attempt=row.attempt + 1,
+            key=f"{settings.ENVIRONMENT_ID}-{row.pk}",
+            addresses=addresses,
+            title=title,
+            body=body,
+            expires_at=self.expires_at,
+            callback_url=_callback_url(account, row),
+        )
 
 
-def outgoing(
-    message_channel: MessageChannel, account: ProviderAccount, delivery: Delivery, addresses: tuple[str, ...]
-) -> Outgoing | Refused:
-    """The delivery as the provider will see it, or why it cannot be made: one bad row never stops the others."""
-    message = message_channel.message
-    values = delivery.recipient.placeholder_values
-    if not addresses:
-        return Refused("no_address")
-    try:
-        title = rendering.parse(message.title).render(values)
-        body = rendering.parse(message.content).render(values)
-    except (rendering.MissingValue, InvalidInput, TypeError):
-        return Refused("missing_value")
-    return Outgoing(
-        delivery_id=delivery.pk,
-        attempt=delivery.attempt + 1,
-        key=f"{settings.ENVIRONMENT_ID}-{delivery.pk}",
-        addresses=addresses,
-        title=title,
-        body=body,
-        expires_at=message.expires_at,
-        callback_url=_callback_url(account, delivery),
+def as_sent(delivery: Delivery) -> Outgoing | Refused:
+    """What the provider was given for this delivery's last attempt."""
+    row = Row(
+        pk=delivery.pk,
+        attempt=delivery.attempt - 1,
+        address=delivery.address,
+        account_id=delivery.account_id,
+        maybe_duplicate=delivery.maybe_duplicate,
+        person_id=delivery.recipient.person_id,
+        values=delivery.recipient.placeholder_values,
     )
+    return Copy(delivery.message_channel).outgoing(delivery.account, row, (row.address,))
 
 
-def _callback_url(account: ProviderAccount, delivery: Delivery) -> str:
+def _outgoing(batch: Batch, account: ProviderAccount, rows: Sequence[Row]) -> dict[int, Outgoing | Refused]:
+    copy, channel = Copy(batch.message_channel), batch.message_channel.channel
+    if channel.every_address:
+        addresses = selectors.every_address(rows, kind=channel.address_kind)
+        return {row.pk: copy.outgoing(account, row, addresses.get(row.pk, ())) for row in rows}
+    return {row.pk: copy.outgoing(account, row, (row.address,) if row.address else ()) for row in rows}
+
+
+def _callback_url(account: ProviderAccount, row: Row) -> str:
     if not settings.PUBLIC_URL:
         return ""
-    return f"{settings.PUBLIC_URL}/callbacks/{account.provider}/{account.pk}/{delivery.pk}/{delivery.attempt + 1}"
+    return f"{settings.PUBLIC_URL}/callbacks/{account.provider}/{account.pk}/{row.pk}/{row.attempt + 1}"
 
 
-def _addresses(message_channel: MessageChannel, deliveries: Sequence[Delivery]) -> dict[int, tuple[str, ...]]:
-    if message_channel.channel.every_address:
-        return selectors.every_address(deliveries, kind=message_channel.channel.address_kind)
-    return {one.pk: (one.address,) for one in deliveries if one.address}
-
-
-def _without_suppressed(batch: Batch, window: Sequence[Delivery]) -> list[Delivery]:
+def _without_suppressed(batch: Batch, window: Sequence[Row]) -> Sequence[Row]:
     """Somebody may have opted out since the fan-out."""
-    reasons = selectors.suppression_reasons(window, kind=batch.message_channel.channel.address_kind)
+    kind = batch.message_channel.channel.address_kind
+    reasons = selectors.suppression_reasons([row.pk for row in window], kind=kind)
     if reasons:
         services.suppress(batch.message_channel.pk, reasons, lease=batch.lease)
-    return [one for one in window if one.pk not in reasons]
-
-
-def _windows(deliveries: Sequence[Delivery], size: int) -> Iterator[Sequence[Delivery]]:
-    for start in range(0, len(deliveries), size):
-        yield deliveries[start : start + size]
+    return [row for row in window if row.pk not in reasons]

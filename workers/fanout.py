@@ -8,10 +8,10 @@ from django.conf import settings
 
 from apps.core import jobs
 from apps.core.db import transactional
-from apps.delivery import selectors, services
+from apps.delivery import chains, services
 from apps.messaging import audience
 from apps.messaging import services as messaging
-from apps.messaging.models import Message, MessageChannel, Urgency
+from apps.messaging.models import Message, MessageChannel
 from apps.messaging.states import Status
 
 
@@ -23,10 +23,9 @@ def fan_out(message_id: int) -> None:
     if frozen is None:
         return
     jobs.ring(jobs.FAN_OUT, (message_id,), lane=jobs.FAN_OUT_LANE)
-    for message_channel in MessageChannel.objects.filter(message=message_id).select_related("channel", "message"):
+    for message_channel in MessageChannel.objects.filter(message=message_id).select_related("channel"):
         if message_channel.channel.delivers:
-            ids = selectors.queued_ids(message_channel.pk, first=frozen.first, last=frozen.last)
-            ring_deliveries(message_channel, ids)
+            chains.start(message_channel.pk)
 
 
 @transactional
@@ -43,12 +42,3 @@ def freeze_slice(message_id: int) -> services.Frozen | None:
     frozen = services.freeze(message, after=after, up_to=up_to)
     messaging.move_cursor(message, to=up_to, added=frozen.count)
     return frozen
-
-
-def ring_deliveries(message_channel: MessageChannel, ids: list[int]) -> None:
-    """One doorbell for each `batch_size` of these delivery ids, which are in order."""
-    channel = message_channel.channel
-    lane = channel.lane(urgent=message_channel.message.urgency != Urgency.GENERAL)
-    for start in range(0, len(ids), channel.batch_size):
-        batch = ids[start : start + channel.batch_size]
-        jobs.ring(jobs.DELIVER, (message_channel.pk, batch[0], batch[-1]), lane=lane)

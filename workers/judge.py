@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from apps.channels.models import Channel
 from apps.channels.providers.base import Accepted, Deferred, Refused, Result, Throttled, Unknown
@@ -42,32 +43,54 @@ def _seconds(seconds: float) -> timedelta:
     return timedelta(seconds=round(min(seconds, LONGEST_PAUSE) * 2) / 2)
 
 
-def outcome(delivery_id: int, result: Result, *, attempt: int, channel: Channel) -> Outcome:
+def outcome(
+    delivery_id: int,
+    result: Result,
+    *,
+    attempt: int,
+    channel: Channel,
+    account_id: int | None = None,
+    expires_in: float | None = None,
+    elsewhere: bool = False,
+) -> Outcome:
     """What becomes of a delivery whose `attempt`-th call gave `result`."""
+    told = partial(Outcome, delivery_id, attempt=attempt, account_id=account_id, detail=result_detail(result))
     match result:
         case Accepted():
-            return Outcome(delivery_id, Status.ACCEPTED, reference=result.reference)
+            return told(Status.ACCEPTED, reference=result.reference)
         case Refused():
-            return Outcome(delivery_id, Status.FAILED, result.code)
+            return told(Status.FAILED, result.code)
         case Throttled():
             wait = THROTTLE_PAUSE if result.retry_after is None else result.retry_after
-            return Outcome(delivery_id, Status.WAITING, result.code, due_in=pause(wait), burns_attempt=False)
+            return told(Status.WAITING, result.code, due_in=pause(wait), burns_attempt=False)
         case Deferred() if result.untried or result.code in PROVIDER_DOWN:
             wait = result.retry_after or OUTAGE_PAUSE
-            return Outcome(delivery_id, Status.WAITING, result.code, due_in=pause(wait), burns_attempt=False)
+            return told(
+                Status.WAITING, result.code, due_in=pause(wait), burns_attempt=False, tried=not result.untried
+            )
         case Deferred() if attempt < channel.max_attempts:
             wait = backoff(attempt, retry_after=result.retry_after)
-            return Outcome(delivery_id, Status.WAITING, result.code, due_in=wait)
+            return told(Status.WAITING, result.code, due_in=wait)
         case Deferred():
-            return Outcome(delivery_id, Status.FAILED, result.code)
+            return told(Status.FAILED, result.code)
         case Unknown():
-            return Outcome(delivery_id, Status.UNKNOWN, result.code, due_in=SETTLE_TIME)
+            return told(Status.UNKNOWN, result.code, due_in=SETTLE_TIME)
+
+
+def result_detail(result: Result) -> str:
+    return getattr(result, "detail", "")
+
+
+def by_evidence(delivery: Delivery, status: Status, *, reason: str, reference: str = "") -> Outcome:
+    """What the provider itself says of a row whose outcome was unknown."""
+    return Outcome(delivery.pk, status, reason, delivery.attempt, delivery.account_id, reference)
 
 
 def without_evidence(delivery: Delivery) -> Outcome:
     """What the channel's crash rule says of a row whose outcome nobody can tell."""
     channel, message = delivery.message_channel.channel, delivery.message_channel.message
+    told = partial(Outcome, delivery.pk, attempt=delivery.attempt, account_id=delivery.account_id)
     may_repeat = channel.crash_rule == Channel.CrashRule.REPEAT and message.status in LIVE
     if may_repeat and delivery.attempt < channel.max_attempts:
-        return Outcome(delivery.pk, Status.WAITING, delivery.reason, due_in=timedelta(0), maybe_duplicate=True)
-    return Outcome(delivery.pk, Status.FAILED, "unconfirmed")
+        return told(Status.WAITING, delivery.reason, due_in=timedelta(0), maybe_duplicate=True)
+    return told(Status.FAILED, "unconfirmed")

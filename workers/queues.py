@@ -19,5 +19,6 @@ QUEUES = tuple(Queue(name) for name in LANES)
 ROUTES = {
     jobs.FAN_OUT: {"queue": jobs.FAN_OUT_LANE},
     jobs.CLOSE: {"queue": jobs.FAN_OUT_LANE},
+    jobs.RING: {"queue": jobs.FAN_OUT_LANE},
     jobs.SWEEP: {"queue": jobs.PERIODIC_LANE},
 }

@@ -10,7 +10,7 @@ PERIODS = {
     "expire_due": 1.0,
     "finish": 1.0,
     "promote_waiting": 1.0,
-    "ring_again": 5.0,
+    "ring_again": 2.0,
     "return_leases": 2.0,
     "resolve_unknown": 2.0,
     "close_ended": 5.0,

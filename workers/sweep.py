@@ -2,17 +2,18 @@
 (`manage.py sweep`).
 """
 
-import itertools
+import functools
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
-from operator import attrgetter
+
+from django.utils import timezone
 
 from apps.channels import accounts
 from apps.channels.providers.base import Accepted, Outgoing, Refused
 from apps.core import jobs
-from apps.delivery import selectors, services
+from apps.delivery import chains, selectors, services
 from apps.delivery.models import Delivery
 from apps.delivery.services import Outcome
 from apps.delivery.states import Status
@@ -21,7 +22,7 @@ from apps.messaging import selectors as messages
 from apps.messaging import services as messaging
 from apps.messaging.models import Message
 from apps.messaging.states import Status as MessageStatus
-from workers import dispatch, fanout, judge
+from workers import breaker, dispatch, judge
 
 log = logging.getLogger(__name__)
 
@@ -82,17 +83,20 @@ ENDINGS = {
 def promote_waiting() -> None:
     """Rows whose time has come are ready; ring them."""
     for urgent in (True, False):
-        due = selectors.due(Status.WAITING, LIMIT, urgent=urgent)
-        services.promote([one.pk for one in due])
-        _ring(due)
+        for message_channel_id, ids in selectors.waiting_due(LIMIT, urgent=urgent).items():
+            services.promote(message_channel_id, ids)
+            chains.start(message_channel_id)
 
 
 def ring_again() -> None:
-    """Ready rows that nobody has claimed: their doorbell was lost, or the queue is long."""
-    for urgent in (True, False):
-        due = selectors.due(Status.QUEUED, LIMIT, urgent=urgent)
-        services.postpone_ring([one.pk for one in due])
-        _ring(due)
+    """Where the queue has run dry although rows are ready, doorbells have been lost: ring anew."""
+    backlog = functools.cache(jobs.backlog)
+    usable = functools.cache(breaker.usable)
+    for message_channel in selectors.ringing():
+        waiting = backlog(chains.lane(message_channel))
+        lost = waiting == 0 or (waiting is not None and message_channel.ring_at <= timezone.now())
+        if lost and usable(message_channel.channel):
+            chains.revive(message_channel.pk)
 
 
 def return_leases() -> None:
@@ -130,9 +134,9 @@ def _resolution(delivery: Delivery) -> Outcome | None:
     match evidence:
         # Two people may share a number and a text; what the provider has taken once proves one of them.
         case Accepted() if not selectors.reference_taken(delivery, evidence.reference):
-            return Outcome(delivery.pk, Status.ACCEPTED, reference=evidence.reference)
+            return judge.by_evidence(delivery, Status.ACCEPTED, reason="found", reference=evidence.reference)
         case Refused():
-            return Outcome(delivery.pk, Status.FAILED, evidence.code)
+            return judge.by_evidence(delivery, Status.FAILED, reason=evidence.code)
     return by_rule
 
 
@@ -143,20 +147,13 @@ def _evidence(delivery: Delivery) -> Accepted | Refused | None:
     provider = accounts.provider_for(delivery.account)
     if not provider.can_find:
         return None
-    sent = dispatch.outgoing(delivery.message_channel, delivery.account, delivery, (delivery.address,))
+    sent = dispatch.as_sent(delivery)
     return provider.find(sent, since=delivery.sent_at) if isinstance(sent, Outgoing) else None
 
 
 def forget_old() -> None:
     """Delete what is kept for a limited time."""
     idempotency.forget_old()
-
-
-def _ring(due: Iterable[Delivery]) -> None:
-    by_channel = attrgetter("message_channel_id")
-    for _key, group in itertools.groupby(sorted(due, key=by_channel), key=by_channel):
-        rows = list(group)
-        fanout.ring_deliveries(rows[0].message_channel, sorted(one.pk for one in rows))
 
 
 SWEEPS: dict[str, Callable[[], None]] = {

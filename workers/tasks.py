@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from apps.core import jobs
+from apps.delivery import chains
 from workers import dispatch, fanout, sweep
 
 
@@ -19,6 +20,11 @@ def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
 @shared_task(name=jobs.CLOSE)
 def close(message_id: int) -> None:
     sweep.close(message_id)
+
+
+@shared_task(name=jobs.RING)
+def ring(message_channel_id: int) -> None:
+    chains.revive(message_channel_id)
 
 
 @shared_task(name=jobs.SWEEP)

@@ -77,10 +77,10 @@ class Channel(models.Model):
 class ProviderAccount(models.Model):
     """An account at a provider. The settings are encrypted at rest and written, never shown.
 
-    Of the accounts of a channel that are in use, each gets its share by `weight`; with weight 0 it is a reserve for when
-    no other is. `rate` is deliveries a second, for all workers together. While `rests_until` lies ahead nothing leaves
-    through it: the breaker is open; `outages` counts how often in a row it has opened. `paused_reason` stops it until
-    somebody resumes it, or until it is well again if it was paused by itself (`recovers`).
+    Of the accounts of a channel that are in use, each gets its share by `weight`; with weight 0 it is a reserve for
+    when no other is. `rate` is deliveries a second, for all workers together. While `rests_until` lies ahead nothing
+    leaves through it: the breaker is open; `outages` counts how often in a row it has opened. `paused_reason` stops it
+    until somebody resumes it, or until it is well again if it was paused by itself (`recovers`).
     """
 
     channel = models.ForeignKey(Channel, models.PROTECT, related_name="accounts", verbose_name=_("channel"))
@@ -89,7 +89,10 @@ class ProviderAccount(models.Model):
     secret_settings = EncryptedTextField(_("settings"), null=True, blank=True, editable=False)
     enabled = models.BooleanField(_("enabled"), default=True)
     weight = models.PositiveIntegerField(
-        _("weight"), default=100, validators=[MaxValueValidator(1000)], help_text=_("0: only when no other can be used.")
+        _("weight"),
+        default=100,
+        validators=[MaxValueValidator(1000)],
+        help_text=_("0: only when no other can be used."),
     )
     rate = models.DecimalField(
         _("deliveries a second"),

@@ -60,7 +60,9 @@ def chunks(items: Sequence[T], size: int = 5000) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[object]], *, now: str) -> None:
+def insert_rows(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[object]], *, now: str
+) -> None:
     """Insert plain values with one statement per 500 rows; the field `now` gets the database's time.
 
     For rows that nobody needs as objects afterwards: `bulk_create` costs several times as much.

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 
 from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
 log = logging.getLogger(__name__)
 
 FAN_OUT = "workers.fan_out"
 DELIVER = "workers.deliver"
 CLOSE = "workers.close"
+RING = "workers.ring"
 SWEEP = "workers.sweep"
 
 FAN_OUT_LANE = "fanout"
@@ -47,3 +48,14 @@ def ring(job: str, args: Sequence[int], *, lane: str) -> bool:
         log.warning("doorbell failed: %s%s on %s: %s", job, tuple(args), lane, error)
         return False
     return True
+
+
+def backlog(lane: str) -> int | None:
+    """How many doorbells wait on the lane; None if the broker cannot be asked."""
+    with current_app.connection_or_acquire() as connection:
+        try:
+            return connection.default_channel.queue_declare(queue=lane, passive=True).message_count
+        except ChannelError:
+            return 0  # Redis knows no empty queue
+        except (OperationalError, *connection.connection_errors):
+            return None

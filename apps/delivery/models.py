@@ -1,5 +1,7 @@
 """The ledger: who is to get a message, and what became of it on every channel."""
 
+from collections.abc import Mapping
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -31,8 +33,12 @@ class Recipient(models.Model):
 
     @property
     def placeholder_values(self) -> dict[str, str]:
-        """What placeholders stand for here: what is known of everybody, and the personal values above it."""
-        return {"name": self.person.name, "number": self.person.number or "", **(self.values or {})}
+        return placeholder_values(self.person.name, self.person.number, self.values)
+
+
+def placeholder_values(name: str, number: str | None, values: Mapping[str, str] | None) -> dict[str, str]:
+    """What placeholders stand for: what is known of everybody, and the personal values above it."""
+    return {"name": name, "number": number or "", **(values or {})}
 
 
 class Delivery(models.Model):
@@ -83,8 +89,9 @@ class Delivery(models.Model):
 class Attempt(models.Model):
     """Append-only: a hand-over to a provider and what came of it.
 
-    `status` is what the delivery became by it. `took_ms` runs from the commit of `sending` to the outcome, for the whole
-    window; 0 where the worker did not live to tell. What was not even offered to the provider leaves no attempt.
+    `status` is what the delivery became by it. `took_ms` runs from the commit of `sending` to the outcome, for the
+    whole window; 0 where the worker did not live to tell. What was not even offered to the provider leaves no attempt.
+    What is learnt later of a hand-over is a line of its own with the same number.
     """
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts", verbose_name=_("delivery"))

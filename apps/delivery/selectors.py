@@ -1,14 +1,14 @@
 """Reading the ledger."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from apps.delivery.models import Attempt, Delivery, Suppression
+from apps.delivery.models import Attempt, Delivery, Suppression, placeholder_values
 from apps.delivery.states import SETTLED, Status
 from apps.directory.models import ContactPoint
 from apps.messaging.models import Message, MessageChannel, Urgency
@@ -101,75 +101,77 @@ def message_channel(message_channel_id: int) -> MessageChannel:
 
 def may_send(message_channel_id: int) -> bool:
     """Whether the message is still to go out on this channel: not recalled, not expired, channel on."""
+    return _sendable().filter(pk=message_channel_id).exists()
+
+
+def _sendable() -> QuerySet[MessageChannel]:
     return MessageChannel.objects.filter(
         Q(message__expires_at=None) | Q(message__expires_at__gt=Now()),
-        pk=message_channel_id,
         message__status__in=LIVE,
         channel__enabled=True,
-    ).exists()
-
-
-def queued_ids(message_channel_id: int, *, first: int, last: int) -> list[int]:
-    """Ids, in order, of the ready deliveries of a range of recipients."""
-    return list(
-        Delivery.objects.filter(
-            message_channel=message_channel_id,
-            status=Status.QUEUED,
-            recipient__gte=first,
-            recipient__lte=last,
-        )
-        .order_by("pk")
-        .values_list("pk", flat=True)
     )
 
 
-def claimed(message_channel_id: int, first_id: int, last_id: int, *, lease: str) -> list[Delivery]:
-    return list(
-        Delivery.objects.filter(
-            message_channel=message_channel_id,
-            pk__gte=first_id,
-            pk__lte=last_id,
-            status=Status.CLAIMED,
-            lease=lease,
-        )
-        .select_related("recipient__person")
-        .order_by("pk")
-    )
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A delivery as dispatch needs it. `values` are the personal ones, empty where the text asks for none."""
+
+    pk: int
+    attempt: int
+    address: str
+    account_id: int | None
+    maybe_duplicate: bool
+    person_id: int
+    values: Mapping[str, str]
 
 
-def suppression_reasons(deliveries: Sequence[Delivery], *, kind: str) -> dict[int, str]:
+PLAIN = ("pk", "attempt", "address", "account", "maybe_duplicate", "recipient__person")
+PERSONAL = ("recipient__person__name", "recipient__person__number", "recipient__values")
+
+
+def queued(message_channel_id: int, first_id: int, last_id: int, *, limit: int, personal: bool) -> list[Row]:
+    """The first `limit` queued deliveries of the range, in order; with their personal values only if asked."""
+    found = Delivery.objects.filter(
+        message_channel=message_channel_id, pk__gte=first_id, pk__lte=last_id, status=Status.QUEUED
+    ).order_by("pk")
+    if not personal:
+        return [Row(*row, {}) for row in found.values_list(*PLAIN)[:limit]]
+    return [Row(*row[:-3], placeholder_values(*row[-3:])) for row in found.values_list(*PLAIN, *PERSONAL)[:limit]]
+
+
+def suppression_reasons(delivery_ids: Sequence[int], *, kind: str) -> dict[int, str]:
     """Delivery id -> reason, for those whose address is on the suppression list."""
-    listed = dict(
-        Suppression.objects.filter(kind=kind, value__in={one.address for one in deliveries}).values_list(
-            "value", "reason"
-        )
-    )
-    return {one.pk: listed[one.address] for one in deliveries if one.address in listed}
+    listed = Suppression.objects.filter(kind=kind, value=OuterRef("address")).values("reason")[:1]
+    rows = Delivery.objects.filter(pk__in=delivery_ids).annotate(listed=Subquery(listed))
+    return dict(rows.filter(listed__isnull=False).values_list("pk", "listed"))
 
 
-def every_address(deliveries: Sequence[Delivery], *, kind: str) -> dict[int, tuple[str, ...]]:
+def every_address(rows: Sequence[Row], *, kind: str) -> dict[int, tuple[str, ...]]:
     """Delivery id -> all addresses of this kind that its person has now and wants to be written to at."""
     found = defaultdict(list)
     suppressed = Suppression.objects.filter(kind=kind, value=OuterRef("value"))
-    people = {one.recipient.person_id for one in deliveries}
-    points = ContactPoint.objects.filter(~Exists(suppressed), kind=kind, person__in=people)
+    points = ContactPoint.objects.filter(~Exists(suppressed), kind=kind, person__in={one.person_id for one in rows})
     for person_id, value in points.order_by("pk").values_list("person", "value"):
         found[person_id].append(value)
-    return {one.pk: tuple(found[one.recipient.person_id]) for one in deliveries}
+    return {one.pk: tuple(found[one.person_id]) for one in rows}
 
 
-def due(status: Status, limit: int, *, urgent: bool) -> list[Delivery]:
-    """Rows in `status` that a sweep has to look at now, the longest due first; the urgent ones apart from the general,
-    which may be many and held.
+def waiting_due(limit: int, *, urgent: bool) -> dict[int, list[int]]:
+    """Message channel id -> ids of waiting rows whose time has come; the urgent ones apart from the general, which may
+    be many.
     """
-    rows = Delivery.objects.filter(status=status, due_at__lte=Now())
     general = Q(message_channel__message__urgency=Urgency.GENERAL)
-    return list(
-        rows.filter(~general if urgent else general)
-        .select_related("message_channel__channel", "message_channel__message")
-        .defer("message_channel__message__content")
-        .order_by("due_at")[:limit]
-    )
+    rows = Delivery.objects.filter(~general if urgent else general, status=Status.WAITING, due_at__lte=Now())
+    found = defaultdict(list)
+    for message_channel_id, pk in rows.order_by("due_at").values_list("message_channel", "pk")[:limit]:
+        found[message_channel_id].append(pk)
+    return found
+
+
+def ringing() -> list[MessageChannel]:
+    """Message channels with chains of doorbells out, whose rows may be sent now."""
+    active = _sendable().filter(ring_at__isnull=False)
+    return list(active.select_related("channel", "message").defer("message__content"))
 
 
 def leases_over(limit: int) -> list[int]:

@@ -5,14 +5,15 @@ that comes too late changes nothing. The counters of the message channel and the
 transaction.
 """
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Least, Now
 
 from apps.core.db import insert_rows, insert_select, transactional
 from apps.delivery.models import Attempt, Delivery, Recipient, Suppression
@@ -117,30 +118,27 @@ def _freeze_channel(message_channel: MessageChannel, frozen: Frozen) -> None:
 
 
 @transactional
-def claim(message_channel_id: int, first_id: int, last_id: int, *, lease: str, limit: int) -> int:
-    """Take the first `limit` queued rows of the range under `lease`. Returns how many.
-
-    A range rung by a sweep may span the whole message, with most of its rows waiting for doorbells of their own.
-    """
-    queued = _rows(message_channel_id, first_id, last_id).filter(status=Status.QUEUED)
-    ids = list(queued.order_by("pk").values_list("pk", flat=True)[:limit])
-    return Delivery.objects.filter(_among(ids), message_channel=message_channel_id, status=Status.QUEUED).update(
+def claim(delivery_ids: Sequence[int], *, lease: str) -> set[int]:
+    """Take queued rows under `lease`. Returns the ids that were still to be had."""
+    rows = Delivery.objects.filter(_among(delivery_ids))
+    changed = rows.filter(status=Status.QUEUED).update(
         status=Status.CLAIMED, lease=lease, due_at=Now() + settings.LEASE, updated_at=Now()
     )
+    if changed == len(delivery_ids):
+        return set(delivery_ids)
+    return set(rows.filter(status=Status.CLAIMED, lease=lease).values_list("pk", flat=True)) if changed else set()
 
 
 @transactional
-def renew(message_channel_id: int, first_id: int, last_id: int, *, lease: str) -> int:
+def renew(delivery_ids: Sequence[int], *, lease: str) -> int:
     """Hold the rows still claimed under `lease` for another term. Returns how many they are."""
-    return _held(message_channel_id, first_id, last_id, lease).update(due_at=Now() + settings.LEASE)
+    return _held(delivery_ids, lease).update(due_at=Now() + settings.LEASE)
 
 
 @transactional
-def release(message_channel_id: int, first_id: int, last_id: int, *, lease: str, due_in: timedelta) -> int:
-    """Give back what is still claimed under `lease`; it is rung again after `due_in`."""
-    return _held(message_channel_id, first_id, last_id, lease).update(
-        status=Status.QUEUED, lease="", due_at=Now() + due_in, updated_at=Now()
-    )
+def release(message_channel_id: int, delivery_ids: Sequence[int], *, lease: str) -> int:
+    """Give back what is still claimed under `lease`. Returns how many rows that were."""
+    return _back_in_line(_held(delivery_ids, lease), {message_channel_id: delivery_ids})
 
 
 @transactional
@@ -198,33 +196,30 @@ def retract(message_channel_id: int, *, to: Status, reason: str, limit: int) -> 
 
 
 @transactional
-def promote(delivery_ids: Sequence[int]) -> int:
+def promote(message_channel_id: int, delivery_ids: Sequence[int]) -> int:
     """Waiting rows whose time has come are ready."""
-    return Delivery.objects.filter(pk__in=delivery_ids, status=Status.WAITING, due_at__lte=Now()).update(
-        status=Status.QUEUED, due_at=Now() + settings.RING_AGAIN, updated_at=Now()
-    )
-
-
-@transactional
-def postpone_ring(delivery_ids: Sequence[int]) -> int:
-    """Queued rows are being rung again now; look at them again after the usual time."""
-    return Delivery.objects.filter(pk__in=delivery_ids, status=Status.QUEUED).update(
-        due_at=Now() + settings.RING_AGAIN
-    )
+    due = Delivery.objects.filter(pk__in=delivery_ids, status=Status.WAITING, due_at__lte=Now())
+    return _back_in_line(due, {message_channel_id: delivery_ids})
 
 
 @transactional
 def end_leases(delivery_ids: Sequence[int]) -> tuple[int, int]:
     """Leases that are over: `claimed` goes back to the queue, `sending` becomes unknown. Returns both counts."""
     over = Delivery.objects.filter(pk__in=delivery_ids, due_at__lte=Now())
-    returned = over.filter(status=Status.CLAIMED).update(
-        status=Status.QUEUED, lease="", due_at=Now(), updated_at=Now()
-    )
-    sending = list(over.select_for_update().filter(status=Status.SENDING).values_list("pk", "attempt", "account"))
-    unknown = Delivery.objects.filter(pk__in=[pk for pk, _attempt, _account in sending], status=Status.SENDING).update(
+    held = list(over.select_for_update().values_list("pk", "status", "message_channel", "attempt", "account"))
+    claimed: dict[int, list[int]] = defaultdict(list)
+    for pk, status, message_channel_id, _attempt, _account in held:
+        if status == Status.CLAIMED:
+            claimed[message_channel_id].append(pk)
+    returned = _back_in_line(Delivery.objects.filter(pk__in=itertools.chain(*claimed.values())), claimed)
+    lost = [
+        Outcome(pk, Status.UNKNOWN, "lease_over", attempt, account)
+        for pk, status, _channel, attempt, account in held
+        if status == Status.SENDING
+    ]
+    unknown = Delivery.objects.filter(pk__in=[one.delivery_id for one in lost]).update(
         status=Status.UNKNOWN, reason="lease_over", lease="", due_at=Now(), updated_at=Now()
     )
-    lost = [Outcome(pk, Status.UNKNOWN, "lease_over", number, account) for pk, number, account in sending]
     _log(lost, took_ms=0)
     return returned, unknown
 
@@ -326,12 +321,19 @@ def _grouped(reasons: dict[int, str]) -> dict[str, list[int]]:
     return grouped
 
 
-def _rows(message_channel_id: int, first_id: int, last_id: int) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(message_channel=message_channel_id, pk__gte=first_id, pk__lte=last_id)
+def _held(delivery_ids: Sequence[int], lease: str) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(_among(delivery_ids), status=Status.CLAIMED, lease=lease)
 
 
-def _held(message_channel_id: int, first_id: int, last_id: int, lease: str) -> QuerySet[Delivery]:
-    return _rows(message_channel_id, first_id, last_id).filter(status=Status.CLAIMED, lease=lease)
+def _back_in_line(rows: QuerySet[Delivery], ids: Mapping[int, Sequence[int]]) -> int:
+    """The rows are queued again; `ids` names them by message channel, so that its chains go back and ring for them."""
+    changed = rows.update(status=Status.QUEUED, reason="", lease="", due_at=None, updated_at=Now())
+    if changed:
+        for message_channel_id, some in ids.items():
+            MessageChannel.objects.filter(pk=message_channel_id).update(
+                rung_to=Least(F("rung_to"), min(some) - 1), ring_at=Coalesce(F("ring_at"), Now())
+            )
+    return changed
 
 
 def _end(rows: QuerySet[Delivery], status: Status, reason: str | Subquery) -> int:

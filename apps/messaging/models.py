@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Value
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -106,6 +107,15 @@ class Message(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it goes on the lanes that bulk never takes."""
+        return self.urgency != Urgency.GENERAL
+
+    def seconds_left(self) -> float | None:
+        """Until it expires; None if it never does."""
+        return None if self.expires_at is None else (self.expires_at - timezone.now()).total_seconds()
+
 
 class MessageChannelQuerySet(models.QuerySet):
     def unsettled(self) -> "MessageChannelQuerySet":
@@ -120,8 +130,8 @@ SETTLED_COUNTERS = ("accepted", "delivered", "failed", "cancelled", "expired", "
 class MessageChannel(models.Model):
     """Message × channel, with counters of its deliveries: `total` less the others are still open.
 
-    Its doorbells go in chains (`delivery/chains.py`): everything up to delivery id `rung_to` has been rung, `spare`
-    chains wait for deliveries that fan-out has yet to make, and if nothing has moved by `ring_at` all is rung anew.
+    Its doorbells go in chains (`delivery/chains.py`): everything up to delivery id `rung_to` has been rung,
+    `chains_out` doorbells are under way, and if nothing has moved by `ring_at` all is rung anew.
     """
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="message_channels", verbose_name=_("message"))
@@ -136,7 +146,7 @@ class MessageChannel(models.Model):
     expired = models.PositiveIntegerField(default=0)
     suppressed = models.PositiveIntegerField(default=0)
     rung_to = models.BigIntegerField(default=0)
-    spare = models.PositiveIntegerField(default=0)
+    chains_out = models.PositiveIntegerField(default=0)
     ring_at = models.DateTimeField(null=True, db_index=True)
 
     objects = MessageChannelQuerySet.as_manager()

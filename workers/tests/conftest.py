@@ -20,6 +20,9 @@ class Bell:
         self.rung.append((job, tuple(args), lane))
         return True
 
+    def backlog(self, lane: str) -> int:
+        return sum(one[2] == lane for one in self.rung)
+
     def answer(self, job: str | None = None) -> int:
         """Run what has been rung (only `job`, if given) and what that rings, until it is quiet. Returns how many."""
         answered = 0
@@ -36,6 +39,7 @@ def bell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bell]:
     current_app.loader.import_default_modules()
     bell = Bell()
     monkeypatch.setattr(jobs, "ring", bell.ring)
+    monkeypatch.setattr(jobs, "backlog", bell.backlog)
     # The transaction of a test never commits, so what rings on commit rings at once.
     monkeypatch.setattr(jobs, "enqueue", lambda job, *args, lane: bell.ring(job, args, lane=lane))
     return bell

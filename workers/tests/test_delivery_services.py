@@ -11,7 +11,7 @@ from django.db.models import Count
 from django.db.models.functions import Now
 
 from apps.delivery import services
-from apps.delivery.models import Delivery
+from apps.delivery.models import Attempt, Delivery
 from apps.delivery.services import Outcome
 from apps.delivery.states import SETTLED, Status, may_follow
 from apps.messaging.models import MessageChannel
@@ -44,13 +44,10 @@ def outcome(row: Delivery, status: Status) -> Outcome:
 
 Act = Callable[[Delivery], object]
 ACTS: dict[str, tuple[Act, set[str]]] = {
-    "claim": (lambda row: services.claim(row.message_channel_id, row.pk, row.pk, lease="other", limit=9), {"claimed"}),
-    "release": (
-        lambda row: services.release(row.message_channel_id, row.pk, row.pk, lease=LEASE, due_in=timedelta(0)),
-        {"queued"},
-    ),
+    "claim": (lambda row: services.claim([row.pk], lease="other"), {"claimed"}),
+    "release": (lambda row: services.release(row.message_channel_id, [row.pk], lease=LEASE), {"queued"}),
     "mark_sending": (lambda row: services.mark_sending([row.pk], lease=LEASE, account_id=1), {"sending"}),
-    "promote": (lambda row: services.promote([row.pk]), {"queued"}),
+    "promote": (lambda row: services.promote(row.message_channel_id, [row.pk]), {"queued"}),
     "end_leases": (lambda row: services.end_leases([row.pk]), {"queued", "unknown"}),
     "suppress": (
         lambda row: services.suppress(row.message_channel_id, {row.pk: "opted_out"}, lease=LEASE),
@@ -130,40 +127,70 @@ def test_each_row_of_a_window_keeps_its_own_outcome(bell: Bell) -> None:
     bell.answer("workers.fan_out")
     ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
     channel = MessageChannel.objects.get()
-    services.claim(channel.pk, ids[0], ids[-1], lease=LEASE, limit=4)
+    services.claim(ids, lease=LEASE)
     assert services.mark_sending(ids, lease=LEASE, account_id=1) == set(ids)
     outcomes = [
-        Outcome(ids[0], Status.ACCEPTED, reference="SM0"),
-        Outcome(ids[1], Status.ACCEPTED, reference="SM1"),
+        Outcome(ids[0], Status.ACCEPTED, account_id=1, reference="SM0"),
+        Outcome(ids[1], Status.ACCEPTED, account_id=1, reference="SM1"),
         Outcome(ids[2], Status.FAILED, "no_such_number"),
-        Outcome(ids[3], Status.WAITING, "throttled", due_in=timedelta(seconds=9), burns_attempt=False),
+        Outcome(ids[3], Status.WAITING, "throttled", due_in=timedelta(seconds=9), burns_attempt=False, tried=False),
     ]
-    assert services.record(channel.pk, outcomes, lease=LEASE) == 4
-    rows = Delivery.objects.order_by("pk").values_list("status", "reason", "reference", "attempt", "lease")
+    assert services.record(channel.pk, outcomes, lease=LEASE, took_ms=7) == 4
+    rows = Delivery.objects.order_by("pk").values_list("status", "reason", "attempt")
     assert list(rows) == [
-        ("accepted", "", "SM0", 1, ""),
-        ("accepted", "", "SM1", 1, ""),
-        ("failed", "no_such_number", "", 1, ""),
-        ("waiting", "throttled", "", 0, ""),
+        ("accepted", "", 1),
+        ("accepted", "", 1),
+        ("failed", "no_such_number", 1),
+        ("waiting", "throttled", 0),
     ]
+    logged = Attempt.objects.order_by("delivery").values_list("delivery", "number", "account", "status", "reference")
+    assert list(logged) == [
+        (ids[0], 1, 1, "accepted", "SM0"),
+        (ids[1], 1, 1, "accepted", "SM1"),
+        (ids[2], 1, None, "failed", ""),
+    ]
+    assert set(Attempt.objects.values_list("took_ms", flat=True)) == {7}
     assert_counters_tell_the_truth()
 
 
-def test_a_claim_is_never_larger_than_its_limit(bell: Bell) -> None:
+def test_only_what_was_still_to_be_had_is_claimed(bell: Bell) -> None:
     school.enrol(5)
     school.publish()
     bell.answer("workers.fan_out")
     ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
-    channel = MessageChannel.objects.get(channel__key="email")
-    assert services.claim(channel.pk, ids[0], ids[-1], lease=LEASE, limit=2) == 2
-    assert list(Delivery.objects.filter(status="claimed").order_by("pk").values_list("pk", flat=True)) == ids[:2]
+    assert services.claim(ids[1:3], lease="of somebody else") == set(ids[1:3])
+    assert services.claim(ids, lease=LEASE) == {ids[0], *ids[3:]}
+    assert set(Delivery.objects.filter(lease=LEASE).values_list("pk", flat=True)) == {ids[0], *ids[3:]}
+
+
+def test_a_writer_that_lost_some_rows_of_its_window_logs_only_the_others(bell: Bell) -> None:
+    school.enrol(3)
+    school.publish()
+    bell.answer("workers.fan_out")
+    ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
+    services.claim(ids, lease=LEASE)
+    services.mark_sending(ids, lease=LEASE, account_id=1)
+    Delivery.objects.filter(pk=ids[1]).update(status="unknown", lease="")
+    outcomes = [Outcome(pk, Status.ACCEPTED) for pk in ids]
+    assert services.record(MessageChannel.objects.get(channel__key="email").pk, outcomes, lease=LEASE) == 2
+    assert list(Attempt.objects.order_by("pk").values_list("delivery", flat=True)) == [ids[0], ids[2]]
+    assert_counters_tell_the_truth()
+
+
+def test_the_log_of_attempts_tells_of_a_worker_that_died_in_the_call(row: Delivery) -> None:
+    put(row, "sending")
+    services.end_leases([row.pk])
+    services.end_leases([row.pk])
+    services.resolve(row.message_channel_id, [Outcome(row.pk, Status.FAILED, "unconfirmed", 1)])
+    logged = Attempt.objects.values_list("number", "status", "reason")
+    assert list(logged) == [(1, "unknown", "lease_over"), (1, "failed", "unconfirmed")]
 
 
 def test_a_reference_longer_than_the_column_does_not_sink_the_window(row: Delivery) -> None:
     put(row, "sending")
     accepted = Outcome(row.pk, Status.ACCEPTED, reference="r" * 300)
     assert services.record(row.message_channel_id, [accepted], lease=LEASE) == 1
-    assert Delivery.objects.get().reference == "r" * 128
+    assert Attempt.objects.get().reference == "r" * 128
 
 
 def assert_counters_tell_the_truth() -> None:

@@ -15,7 +15,7 @@ from apps.channels.providers.base import Accepted
 from apps.channels.providers.sandbox import SandboxProvider
 from apps.core import jobs
 from apps.delivery.models import Delivery
-from apps.messaging.models import IdempotencyKey, Message
+from apps.messaging.models import IdempotencyKey, Message, MessageChannel
 from workers import fanout, sweep
 from workers.tests import school
 from workers.tests.conftest import Bell
@@ -138,17 +138,26 @@ def test_promote_waiting_readies_and_rings_what_is_due(bell: Bell) -> None:
     assert states() == {("accepted", "")}
 
 
-def test_ring_again_rings_what_nobody_claimed_once_per_term(bell: Bell) -> None:
+def test_ring_again_rings_where_the_lane_is_empty_although_rows_are_ready(bell: Bell) -> None:
     fan_out(bell, channels=["email"])
-    bell.rung.clear()
     sweep.ring_again()
-    assert not bell.rung
-    put("queued")
+    assert len(bell.rung) == 1, "the doorbell still waits in the lane"
+    bell.rung.clear()
     sweep.ring_again()
     sweep.ring_again()
     assert len(bell.rung) == 1
     bell.answer()
     assert states() == {("accepted", "")}
+
+
+def test_ring_again_loses_patience_with_a_lane_that_never_empties(bell: Bell) -> None:
+    fan_out(bell, channels=["email"])
+    bell.rung = [(jobs.DELIVER, (0, 0, 0), "email.bulk")]
+    sweep.ring_again()
+    assert len(bell.rung) == 1
+    MessageChannel.objects.update(ring_at=Now() - SECOND)
+    sweep.ring_again()
+    assert len(bell.rung) == 2
 
 
 def test_return_leases_queues_what_was_claimed_and_questions_what_was_being_sent(bell: Bell) -> None:
@@ -248,8 +257,8 @@ def test_urgent_rows_are_rung_first_however_many_others_are_due(
     school.publish(channels=["email"], urgency="urgent")
     bell.answer(jobs.FAN_OUT)
     bell.rung.clear()
-    put("queued")
-    sweep.ring_again()
+    put("waiting")
+    sweep.promote_waiting()
     assert {lane for _job, _args, lane in bell.rung} == {"email.urgent", "email.bulk"}
 
 
@@ -260,7 +269,7 @@ def test_one_accept_is_evidence_for_one_row_only(bell: Bell, monkeypatch: pytest
     account = Channel.objects.get(key="sms").accounts.get()
     put("unknown", attempt=1, account_id=account.pk, sent_at=Now())
     sweep.resolve_unknown()
-    assert states() == {("accepted", ""), ("failed", "unconfirmed")}
+    assert states() == {("accepted", "found"), ("failed", "unconfirmed")}
 
 
 def test_unknown_rows_of_a_recalled_message_are_not_sent_again(bell: Bell) -> None:
@@ -300,7 +309,6 @@ def test_all_is_settled_in_the_end_whatever_was_lost(bell: Bell) -> None:
     for _ in range(12):
         bell.rung = [one for one in bell.rung if chance.random() < 0.5]
         bell.answer()
-        Delivery.objects.filter(status="queued").update(due_at=Now() - SECOND)
         Message.objects.filter(status="publishing").update(ring_at=Now() - SECOND)
         for name in sweep.SWEEPS:
             sweep.SWEEPS[name]()

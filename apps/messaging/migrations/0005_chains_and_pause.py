@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='messagechannel',
-            name='spare',
+            name='chains_out',
             field=models.PositiveIntegerField(default=0),
         ),
     ]
