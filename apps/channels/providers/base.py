@@ -173,10 +173,10 @@ class Provider:
         """
         results: list[Result] = []
         troubles, rest = 0, None
-        for outgoing in batch:
+        for place, outgoing in enumerate(batch, start=1):
             if rest is None and (time.monotonic() >= deadline or not go_on()):
                 rest = OUT_OF_TIME
-            result = rest or self._one(outgoing)
+            result = rest or self._one(outgoing, batch[place] if place < len(batch) else None)
             results.append(result)
             troubles = troubles + _trouble(result) if _trouble(result) else 0
             if rest is None and troubles >= TROUBLES_IN_A_ROW:
@@ -187,11 +187,17 @@ class Provider:
         """Hand over one outgoing that has not expired."""
         raise NotImplementedError
 
-    def _one(self, outgoing: Outgoing) -> Result:
+    def deliver_before(self, outgoing: Outgoing, following: Outgoing | None) -> Result:
+        """As `deliver`, for a provider that gains by knowing what comes next. Nothing of `following` may be handed
+        over here: it may yet be withdrawn.
+        """
+        return self.deliver(outgoing)
+
+    def _one(self, outgoing: Outgoing, following: Outgoing | None) -> Result:
         if outgoing.expired:
             return Refused("expired")
         try:
-            return self.deliver(outgoing)
+            return self.deliver_before(outgoing, following)
         except Exception as error:
             # Without the traceback's values: they hold the address and the text. A bug leaves the outcome open.
             logger.error("%s: delivery %s: %s", self.key, outgoing.delivery_id, type(error).__name__)

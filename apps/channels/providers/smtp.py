@@ -85,6 +85,7 @@ class SmtpProvider(Provider):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._local = threading.local()
+        self._announces = True
         self._from = mailbox(self.settings["from_address"])
         self._domain = self.settings["message_id_domain"] or self._from.rpartition("@")[2]
         self._sender = _sender_header(self.settings["from_name"], self._from)
@@ -104,7 +105,10 @@ class SmtpProvider(Provider):
         return cleaned
 
     def deliver(self, outgoing: Outgoing) -> Result:
-        address = mailbox(outgoing.addresses[0]) if outgoing.addresses else None
+        return self.deliver_before(outgoing, None)
+
+    def deliver_before(self, outgoing: Outgoing, following: Outgoing | None) -> Result:
+        address = _address(outgoing)
         if address is None:
             return Refused("no_such_address")
         if re.search(r"[\r\n\x00]", outgoing.title):
@@ -115,7 +119,8 @@ class SmtpProvider(Provider):
             return Refused("content_rejected", type(error).__name__)
         deadline = self._deadline()
         # A kept connection that turns out to be gone says nothing about the server: one try on a new one.
-        return self._converse(address, message, deadline) or self._converse(address, message, deadline)
+        next_address = _address(following) if following else None
+        return self._converse(address, message, deadline, next_address) or self._converse(address, message, deadline)
 
     def health(self) -> None:
         self.close()
@@ -130,17 +135,24 @@ class SmtpProvider(Provider):
         if connection is not None:
             connection.close()
 
-    def _converse(self, address: str, message: bytes, deadline: Deadline) -> Result | None:
+    def _converse(
+        self, address: str, message: bytes, deadline: Deadline, following: str | None = None
+    ) -> Result | None:
         """None: the kept connection was dead, nothing was handed over."""
-        kept = self._kept(deadline)
+        kept = self._kept(deadline, address)
         try:
             connection = kept or self._connection(deadline)
         except (smtplib.SMTPException, OSError, UnicodeError) as error:
             return smtp_replies.not_connected(error)
         try:
-            stage, code, text = connection.transfer(self._from, address, message)
+            next_one = following if self._announces else None
+            stage, code, text = connection.transfer(self._from, address, message, next_one)
         except (smtplib.SMTPException, OSError) as error:
             self.close()
+            if connection.announced and isinstance(error, TimeoutError):
+                # A server that threw away what came after the end of a mail: this one is asked mail by mail.
+                self._announces = False
+                return None
             if not connection.handed_over and kept and not isinstance(error, TimeoutError):
                 return None
             return _broken(connection, error)
@@ -154,9 +166,12 @@ class SmtpProvider(Provider):
     def _deadline(self) -> Deadline:
         return Deadline(self.settings["total_timeout_ms"] / 1000, per_step=self.settings["command_timeout_ms"] / 1000)
 
-    def _kept(self, deadline: Deadline) -> Connection | None:
+    def _kept(self, deadline: Deadline, address: str) -> Connection | None:
         connection = getattr(self._local, "connection", None)
         if connection is None:
+            return None
+        if not connection.is_for(address):
+            self.close()
             return None
         connection.deadline = deadline
         try:
@@ -190,7 +205,7 @@ class SmtpProvider(Provider):
             self._sender,
             f"To: {address}",
             f"Message-ID: <{identifier}@{self._domain}>",
-            f"Date: {email.utils.format_datetime(datetime.now(UTC))}",
+            f"Date: {_date(int(time.time()))}",
             f"X-Msgcenter-Delivery: {outgoing.delivery_id}-{outgoing.attempt}",
             "Auto-Submitted: auto-generated",
         )
@@ -208,11 +223,25 @@ def content(title: str, body: str) -> bytes:
     return re.sub(rb"(?m)^\.", b"..", wire)
 
 
+def _address(outgoing: Outgoing) -> str | None:
+    return mailbox(outgoing.addresses[0]) if outgoing.addresses else None
+
+
+@functools.lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return email.utils.format_datetime(datetime.fromtimestamp(second, UTC))
+
+
+@functools.lru_cache(maxsize=1024)
+def _domain(domain: str) -> str:
+    return domain.encode("idna").decode("ascii")
+
+
 def mailbox(address: str) -> str | None:
     """The address as it goes over the wire, an international domain in ASCII; None if it is none."""
     local, _at, domain = address.rpartition("@")
     try:
-        wire = f"{local}@{domain.encode('idna').decode('ascii')}"
+        wire = f"{local}@{_domain(domain)}"
     except UnicodeError:
         return None
     return wire if wire.isascii() and ADDRESS.fullmatch(wire) else None

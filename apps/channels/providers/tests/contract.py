@@ -221,8 +221,8 @@ class NetworkContract(ProviderContract):
     ) -> None:
         provider = harness.unreachable()
         tries: list[Outgoing] = []
-        deliver = provider.deliver
-        monkeypatch.setattr(provider, "deliver", lambda one: tries.append(one) or deliver(one))
+        deliver = provider.deliver_before
+        monkeypatch.setattr(provider, "deliver_before", lambda one, next: tries.append(one) or deliver(one, next))
         batch = [outgoing(harness.address(f"p{number}")) for number in range(50)]
         results, seconds = self.timed(provider, batch)
         assert {(type(result), result.code) for result in results} == {(Deferred, "provider_unreachable")}
