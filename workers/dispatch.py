@@ -9,7 +9,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.conf import settings
 
@@ -57,13 +57,6 @@ class Batch:
     wanted: StillWanted
     left: list[Row]
     lease: str
-    renewed_at: float = field(default_factory=lambda: time.monotonic())
-
-    def hold(self) -> None:
-        """Renew the lease in good time before it ends."""
-        if time.monotonic() - self.renewed_at > settings.LEASE.total_seconds() / 3:
-            services.renew([row.pk for row in self.left], lease=self.lease)
-            self.renewed_at = time.monotonic()
 
 
 def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
@@ -77,8 +70,8 @@ def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
         return
     chains.go_on(message_channel_id)
     batch = _claim(message_channel, first_id, last_id, wanted)
-    _send(batch)
     if batch.left:
+        _send(batch)
         services.release(message_channel_id, [row.pk for row in batch.left], lease=batch.lease)
 
 
@@ -96,7 +89,6 @@ def _send(batch: Batch) -> None:
     batch.left.sort(key=_bound_to)
     for only, rows in [(only, list(rows)) for only, rows in itertools.groupby(batch.left, key=_bound_to)]:
         while rows:
-            batch.hold()
             way = breaker.choose(batch.message_channel.channel, only=only or None) if batch.wanted.now() else None
             if way is None:
                 break

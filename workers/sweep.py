@@ -101,11 +101,9 @@ def ring_again() -> None:
 
 def return_leases() -> None:
     """Rows whose worker has died: what was only claimed is ready again, what was being sent is unknown."""
-    over = selectors.leases_over(LIMIT)
-    if not over:
-        return
-    returned, unknown = services.end_leases(over)
-    log.warning("leases over: %d rows back in the queue, %d with unknown outcome", returned, unknown)
+    for token in selectors.leases_over(LIMIT):
+        returned, unknown = services.end_lease(token)
+        log.warning("a lease is over: %d rows back in the queue, %d with unknown outcome", returned, unknown)
 
 
 def resolve_unknown() -> None:

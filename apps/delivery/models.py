@@ -44,9 +44,9 @@ def placeholder_values(name: str, number: str | None, values: Mapping[str, str] 
 class Delivery(models.Model):
     """A message to one recipient on one channel that leaves the house.
 
-    `due_at` is when a sweep has to look at the row next: a waiting row becomes ready, a queued one is rung again, a
-    claimed or sending one has outlived its lease, an unknown one is resolved. Final rows have none, nor have queued
-    ones that stand in line for the chains of their message. `status` is written by `delivery/services.py` alone.
+    `due_at` is when a sweep has to look at the row next: a waiting row becomes ready, an unknown one is resolved. The
+    others have none: queued rows are rung by the chains of their message, claimed and sending ones are under a lease.
+    `status` is written by `delivery/services.py` alone.
     """
 
     message_channel = models.ForeignKey(
@@ -78,12 +78,27 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         constraints = [models.UniqueConstraint(fields=["message_channel", "recipient"], name="delivery_once")]
         indexes = [
-            models.Index(fields=["status", "due_at"], name="delivery_due"),
+            models.Index(fields=["due_at"], name="delivery_due"),
             models.Index(fields=["message_channel", "status", "reason"], name="delivery_progress"),
         ]
 
     def __str__(self) -> str:
         return f"{self.message_channel_id} · {self.recipient_id} · {self.status}"
+
+
+class Lease(models.Model):
+    """A worker's hold on the deliveries from `first_id` to `last_id` that carry its token.
+
+    A row for the batch, so that its end is moved by one write and not by one for each delivery.
+    """
+
+    token = ExactCharField(max_length=32, primary_key=True)
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    due_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.token
 
 
 class Attempt(models.Model):

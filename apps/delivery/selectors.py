@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from apps.delivery.models import Attempt, Delivery, Suppression, placeholder_values
+from apps.delivery.models import Attempt, Delivery, Lease, Suppression, placeholder_values
 from apps.delivery.states import SETTLED, Status
 from apps.directory.models import ContactPoint
 from apps.messaging.models import Message, MessageChannel, Urgency
@@ -174,10 +174,9 @@ def ringing() -> list[MessageChannel]:
     return list(active.select_related("channel", "message").defer("message__content"))
 
 
-def leases_over(limit: int) -> list[int]:
-    """Ids of rows that a worker has held longer than its lease."""
-    held = Delivery.objects.filter(status__in=(Status.CLAIMED, Status.SENDING), due_at__lte=Now())
-    return list(held.values_list("pk", flat=True)[:limit])
+def leases_over(limit: int) -> list[str]:
+    """Tokens of leases that no worker has renewed in time."""
+    return list(Lease.objects.filter(due_at__lte=Now()).order_by("due_at").values_list("pk", flat=True)[:limit])
 
 
 def due_unknown(limit: int) -> list[Delivery]:

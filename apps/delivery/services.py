@@ -5,8 +5,7 @@ that comes too late changes nothing. The counters of the message channel and the
 transaction.
 """
 
-import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +15,7 @@ from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import Coalesce, Least, Now
 
 from apps.core.db import insert_rows, insert_select, transactional
-from apps.delivery.models import Attempt, Delivery, Recipient, Suppression
+from apps.delivery.models import Attempt, Delivery, Lease, Recipient, Suppression
 from apps.delivery.states import RETRACTABLE, SETTLED, Status, may_follow
 from apps.directory.models import ContactPoint
 from apps.messaging import audience
@@ -119,39 +118,38 @@ def _freeze_channel(message_channel: MessageChannel, frozen: Frozen) -> None:
 
 @transactional
 def claim(delivery_ids: Sequence[int], *, lease: str) -> set[int]:
-    """Take queued rows under `lease`. Returns the ids that were still to be had."""
+    """Take queued rows under a new `lease`. Returns the ids that were still to be had."""
     rows = Delivery.objects.filter(_among(delivery_ids))
-    changed = rows.filter(status=Status.QUEUED).update(
-        status=Status.CLAIMED, lease=lease, due_at=Now() + settings.LEASE, updated_at=Now()
-    )
+    changed = rows.filter(status=Status.QUEUED).update(status=Status.CLAIMED, lease=lease, updated_at=Now())
+    if not changed:
+        return set()
+    first, last = min(delivery_ids), max(delivery_ids)
+    Lease.objects.create(token=lease, first_id=first, last_id=last, due_at=Now() + settings.LEASE)
     if changed == len(delivery_ids):
         return set(delivery_ids)
-    return set(rows.filter(status=Status.CLAIMED, lease=lease).values_list("pk", flat=True)) if changed else set()
-
-
-@transactional
-def renew(delivery_ids: Sequence[int], *, lease: str) -> int:
-    """Hold the rows still claimed under `lease` for another term. Returns how many they are."""
-    return _held(delivery_ids, lease).update(due_at=Now() + settings.LEASE)
+    return set(rows.filter(status=Status.CLAIMED, lease=lease).values_list("pk", flat=True))
 
 
 @transactional
 def release(message_channel_id: int, delivery_ids: Sequence[int], *, lease: str) -> int:
-    """Give back what is still claimed under `lease`. Returns how many rows that were."""
-    return _back_in_line(_held(delivery_ids, lease), {message_channel_id: delivery_ids})
+    """Give the lease up, and with it what is still claimed under it. Returns how many rows that were."""
+    Lease.objects.filter(pk=lease).delete()
+    if not delivery_ids:
+        return 0
+    held = Delivery.objects.filter(_among(delivery_ids), status=Status.CLAIMED, lease=lease)
+    return _back_in_line(held, {message_channel_id: delivery_ids})
 
 
 @transactional
 def mark_sending(delivery_ids: Sequence[int], *, lease: str, account_id: int) -> set[int]:
-    """Commit that these rows are about to be handed over. Returns the ids that may be: all others were taken away."""
+    """Commit that these rows are about to be handed over, and start the lease anew.
+
+    Returns the ids that may be handed over: all others were taken away.
+    """
+    Lease.objects.filter(pk=lease).update(due_at=Now() + settings.LEASE)
     mine = Delivery.objects.filter(_among(delivery_ids), lease=lease)
     changed = mine.filter(status=Status.CLAIMED).update(
-        status=Status.SENDING,
-        attempt=F("attempt") + 1,
-        account=account_id,
-        sent_at=Now(),
-        due_at=Now() + settings.LEASE,
-        updated_at=Now(),
+        status=Status.SENDING, attempt=F("attempt") + 1, account=account_id, sent_at=Now(), updated_at=Now()
     )
     if changed == len(delivery_ids):
         return set(delivery_ids)
@@ -203,24 +201,25 @@ def promote(message_channel_id: int, delivery_ids: Sequence[int]) -> int:
 
 
 @transactional
-def end_leases(delivery_ids: Sequence[int]) -> tuple[int, int]:
-    """Leases that are over: `claimed` goes back to the queue, `sending` becomes unknown. Returns both counts."""
-    over = Delivery.objects.filter(pk__in=delivery_ids, due_at__lte=Now())
-    held = list(over.select_for_update().values_list("pk", "status", "message_channel", "attempt", "account"))
-    claimed: dict[int, list[int]] = defaultdict(list)
-    for pk, status, message_channel_id, _attempt, _account in held:
-        if status == Status.CLAIMED:
-            claimed[message_channel_id].append(pk)
-    returned = _back_in_line(Delivery.objects.filter(pk__in=itertools.chain(*claimed.values())), claimed)
+def end_lease(token: str) -> tuple[int, int]:
+    """A lease that is over: `claimed` goes back to the queue, `sending` becomes unknown. Returns both counts."""
+    lease = Lease.objects.select_for_update().filter(pk=token, due_at__lte=Now()).first()
+    if lease is None:
+        return 0, 0
+    held = Delivery.objects.filter(pk__gte=lease.first_id, pk__lte=lease.last_id, lease=token)
+    rows = list(held.select_for_update().values_list("pk", "status", "message_channel", "attempt", "account"))
+    claimed = {message_channel: pk for pk, status, message_channel, *_rest in rows if status == Status.CLAIMED}
+    returned = _back_in_line(held.filter(status=Status.CLAIMED), {key: [lease.first_id] for key in claimed})
     lost = [
         Outcome(pk, Status.UNKNOWN, "lease_over", attempt, account)
-        for pk, status, _channel, attempt, account in held
+        for pk, status, _message_channel, attempt, account in rows
         if status == Status.SENDING
     ]
-    unknown = Delivery.objects.filter(pk__in=[one.delivery_id for one in lost]).update(
+    unknown = held.filter(status=Status.SENDING).update(
         status=Status.UNKNOWN, reason="lease_over", lease="", due_at=Now(), updated_at=Now()
     )
     _log(lost, took_ms=0)
+    lease.delete()
     return returned, unknown
 
 
@@ -319,10 +318,6 @@ def _grouped(reasons: dict[int, str]) -> dict[str, list[int]]:
     for pk, reason in reasons.items():
         grouped.setdefault(reason, []).append(pk)
     return grouped
-
-
-def _held(delivery_ids: Sequence[int], lease: str) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(_among(delivery_ids), status=Status.CLAIMED, lease=lease)
 
 
 def _back_in_line(rows: QuerySet[Delivery], ids: Mapping[int, Sequence[int]]) -> int:

@@ -5,7 +5,7 @@ import pytest
 from apps.channels.models import Channel, SandboxMessage
 from apps.core import jobs
 from apps.delivery import chains
-from apps.delivery.models import Delivery
+from apps.delivery.models import Delivery, Lease
 from apps.messaging.models import Message, MessageChannel
 from workers import dispatch, fanout, sweep
 from workers.tests import school
@@ -121,7 +121,8 @@ def test_a_row_that_came_back_is_found_although_nobody_rang(bell: Bell) -> None:
     message_channel = fan_out(bell)
     bell.answer()
     first = Delivery.objects.order_by("pk").first()
-    Delivery.objects.filter(pk=first.pk).update(status="claimed", lease="dead", due_at=first.updated_at)
+    Delivery.objects.filter(pk=first.pk).update(status="claimed", lease="dead")
+    Lease.objects.create(token="dead", first_id=first.pk, last_id=first.pk, due_at=first.updated_at)
     sweep.return_leases()
     assert not bell.rung
     sweep.ring_again()

@@ -11,7 +11,7 @@ from django.db.models import Count
 from django.db.models.functions import Now
 
 from apps.delivery import services
-from apps.delivery.models import Attempt, Delivery
+from apps.delivery.models import Attempt, Delivery, Lease
 from apps.delivery.services import Outcome
 from apps.delivery.states import SETTLED, Status, may_follow
 from apps.messaging.models import MessageChannel
@@ -34,6 +34,7 @@ def put(row: Delivery, status: str) -> None:
     """Put the row into a state, with the counters as if it had come there by itself."""
     over = Now() - timedelta(seconds=1)
     Delivery.objects.filter(pk=row.pk).update(status=status, lease=LEASE, due_at=over, attempt=1)
+    Lease.objects.update_or_create(token=LEASE, defaults={"first_id": row.pk, "last_id": row.pk, "due_at": over})
     counted = {name: int(name == status) for name in map(str, SETTLED)}
     MessageChannel.objects.filter(pk=row.message_channel_id).update(**counted)
 
@@ -48,7 +49,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "release": (lambda row: services.release(row.message_channel_id, [row.pk], lease=LEASE), {"queued"}),
     "mark_sending": (lambda row: services.mark_sending([row.pk], lease=LEASE, account_id=1), {"sending"}),
     "promote": (lambda row: services.promote(row.message_channel_id, [row.pk]), {"queued"}),
-    "end_leases": (lambda row: services.end_leases([row.pk]), {"queued", "unknown"}),
+    "end_lease": (lambda row: services.end_lease(LEASE), {"queued", "unknown"}),
     "suppress": (
         lambda row: services.suppress(row.message_channel_id, {row.pk: "opted_out"}, lease=LEASE),
         {"suppressed"},
@@ -82,7 +83,7 @@ STARTS = {
     "release": {"claimed"},
     "mark_sending": {"claimed"},
     "promote": {"waiting"},
-    "end_leases": {"claimed", "sending"},
+    "end_lease": {"claimed", "sending"},
     "suppress": {"claimed"},
     "cancel": {"waiting", "queued", "claimed"},
     "expire": {"waiting", "queued", "claimed"},
@@ -179,8 +180,8 @@ def test_a_writer_that_lost_some_rows_of_its_window_logs_only_the_others(bell: B
 
 def test_the_log_of_attempts_tells_of_a_worker_that_died_in_the_call(row: Delivery) -> None:
     put(row, "sending")
-    services.end_leases([row.pk])
-    services.end_leases([row.pk])
+    services.end_lease(LEASE)
+    services.end_lease(LEASE)
     services.resolve(row.message_channel_id, [Outcome(row.pk, Status.FAILED, "unconfirmed", 1)])
     logged = Attempt.objects.values_list("number", "status", "reason")
     assert list(logged) == [(1, "unknown", "lease_over"), (1, "failed", "unconfirmed")]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -15,7 +14,7 @@ from apps.channels.providers.base import Accepted, Outgoing, Provider, Result
 from apps.channels.providers.sandbox import SandboxProvider
 from apps.core import jobs
 from apps.delivery import services
-from apps.delivery.models import Attempt, Delivery, Recipient, Suppression
+from apps.delivery.models import Attempt, Delivery, Lease, Recipient, Suppression
 from apps.directory.models import ContactPoint
 from apps.messaging import services as messaging
 from apps.messaging.models import Message
@@ -203,19 +202,45 @@ def test_rows_taken_away_before_the_hand_over_are_not_handed_over(bell: Bell, mo
     assert SandboxMessage.objects.count() == 2
 
 
-def test_the_lease_is_renewed_in_good_time(bell: Bell, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_window_starts_the_lease_anew_and_the_end_gives_it_up(
+    bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Channel.objects.filter(key="email").update(window=1)
-    settings.LEASE = timedelta(seconds=6)
-    school.enrol(2)
+    school.enrol(3)
     fan_out(bell, channels=["email"])
-    ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
-    clock = SimpleNamespace(passed=0.0)
-    monkeypatch.setattr(dispatch, "time", SimpleNamespace(monotonic=lambda: clock.passed))
-    during_send(monkeypatch, lambda batch: setattr(clock, "passed", clock.passed + 3))
-    renewed = []
-    monkeypatch.setattr(services, "renew", lambda *args, **options: renewed.append(args))
+    left = []
+
+    def see(batch: Sequence[Outgoing]) -> None:
+        left.append(Lease.objects.filter(due_at__gt=Now() + timedelta(seconds=50)).count())
+        Lease.objects.update(due_at=Now() + timedelta(seconds=5))
+
+    during_send(monkeypatch, see)
     bell.answer()
-    assert renewed == [([ids[1]],)]
+    assert left == [1, 1, 1]
+    assert not Lease.objects.exists()
+
+
+def test_what_was_claimed_by_a_worker_that_died_goes_out_once(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
+    Channel.objects.filter(key="email").update(window=1, crash_rule="never")
+    school.enrol(3)
+    fan_out(bell, channels=["email"])
+
+    def die(batch: Sequence[Outgoing]) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        during_send(dying, die)
+        with pytest.raises(SystemExit):
+            bell.answer()
+    assert statuses() == [("sending", ""), ("claimed", ""), ("claimed", "")]
+    Lease.objects.update(due_at=Now())
+    sweep.return_leases()
+    assert statuses() == [("unknown", "lease_over"), ("queued", ""), ("queued", "")]
+    bell.answer()
+    sweep.ring_again()
+    bell.answer()
+    assert statuses() == [("unknown", "lease_over"), ("accepted", ""), ("accepted", "")]
+    assert SandboxMessage.objects.count() == 2
 
 
 def test_a_provider_that_raises_leaves_its_window_unknown(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from apps.channels.models import Channel, SandboxMessage
 from apps.channels.providers.base import Accepted
 from apps.channels.providers.sandbox import SandboxProvider
 from apps.core import jobs
-from apps.delivery.models import Delivery
+from apps.delivery.models import Delivery, Lease
 from apps.messaging.models import IdempotencyKey, Message, MessageChannel
 from workers import fanout, sweep
 from workers.tests import school
@@ -163,12 +163,15 @@ def test_ring_again_loses_patience_with_a_lane_that_never_empties(bell: Bell) ->
 def test_return_leases_queues_what_was_claimed_and_questions_what_was_being_sent(bell: Bell) -> None:
     fan_out(bell, channels=["email"])
     ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
-    put("claimed", lease="dead worker")
+    Delivery.objects.update(status="claimed", lease="dead")
     Delivery.objects.filter(pk=ids[0]).update(status="sending")
-    Delivery.objects.filter(pk=ids[1]).update(due_at=Now() + 60 * SECOND)
+    Delivery.objects.filter(pk=ids[1]).update(lease="alive")
+    for token, due_in in (("dead", -SECOND), ("alive", 60 * SECOND)):
+        Lease.objects.create(token=token, first_id=ids[0], last_id=ids[-1], due_at=Now() + due_in)
     sweep.return_leases()
     rows = Delivery.objects.order_by("pk").values_list("status", "lease")
-    assert list(rows) == [("unknown", ""), ("claimed", "dead worker"), ("queued", "")]
+    assert list(rows) == [("unknown", ""), ("claimed", "alive"), ("queued", "")]
+    assert list(Lease.objects.values_list("pk", flat=True)) == ["alive"]
 
 
 def unknown_after_crash(bell: Bell, channel: str, *, accepted: bool) -> Delivery:
