@@ -99,6 +99,12 @@ def message_channel(message_channel_id: int) -> MessageChannel:
     return MessageChannel.objects.select_related("message", "channel").get(pk=message_channel_id)
 
 
+def delivering(message_id: int) -> list[int]:
+    """Ids of the message channels that leave the house."""
+    rows = MessageChannel.objects.filter(message=message_id).exclude(channel__address_kind="")
+    return list(rows.values_list("pk", flat=True))
+
+
 def may_send(message_channel_id: int) -> bool:
     """Whether the message is still to go out on this channel: not recalled, not expired, channel on."""
     return _sendable().filter(pk=message_channel_id).exists()

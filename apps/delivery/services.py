@@ -48,40 +48,27 @@ class Outcome:
     tried: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """A slice of the audience that has just been frozen: how many, and the range of their Recipient ids."""
-
-    count: int
-    first: int
-    last: int
-
-
-def freeze(message: Message, *, after: int, up_to: int) -> Frozen:
-    """Freeze the people with `after < id <= up_to` as recipients, with a delivery per channel.
+def freeze(message: Message, *, after: int, up_to: int) -> int:
+    """Freeze the people with `after < id <= up_to` as recipients, with a delivery per channel. Returns how many.
 
     Runs inside the transaction that moves the message's cursor: both happen or neither.
     """
-    people = audience.with_values(audience.people(message, after=after, up_to=up_to), message)
-    added = insert_select(
-        Recipient,
-        ["message", "person", "values", "created_at"],
-        people.values_list(Value(message.pk), F("pk"), F("row__values"), Now()),
-    )
-    if not added:
-        return Frozen(0, first=0, last=0)
-    recipients = Recipient.objects.filter(message=message, person__gt=after, person__lte=up_to)
-    ids = recipients.aggregate(first=Min("pk"), last=Max("pk"))
-    frozen = Frozen(added, **ids)
-    for message_channel in message.message_channels.select_related("channel"):
+    people = audience.people(message, after=after, up_to=up_to)
+    columns = {"message": Value(message.pk), "person": F("pk"), "created_at": Now()}
+    # The join costs more than all the rest, so only where somebody has uploaded something.
+    if message.audience_rows.exists():
+        people, columns["values"] = audience.with_values(people, message), F("row__values")
+    added = insert_select(Recipient, list(columns), people.values_list(*columns.values()))
+    frozen = Recipient.objects.filter(message=message, person__gt=after, person__lte=up_to).order_by("person")
+    for message_channel in message.message_channels.select_related("channel") if added else ():
         if message_channel.channel.delivers:
             _freeze_channel(message_channel, frozen)
         else:
             _count(message_channel.pk, Counter(total=added, delivered=added))
-    return frozen
+    return added
 
 
-def _freeze_channel(message_channel: MessageChannel, frozen: Frozen) -> None:
+def _freeze_channel(message_channel: MessageChannel, recipients: QuerySet[Recipient]) -> None:
     """Insert the slice's deliveries as queued, then end those that must not go out, before anybody can see them.
 
     One CASE inside the INSERT would do it in one statement, but would look up the address seven times.
@@ -101,12 +88,10 @@ def _freeze_channel(message_channel: MessageChannel, frozen: Frozen) -> None:
         "maybe_duplicate": Value(False),
         "updated_at": Now(),
     }
-    recipients = Recipient.objects.filter(
-        message=message_channel.message_id, pk__gte=frozen.first, pk__lte=frozen.last
-    ).order_by("pk")
     total = insert_select(Delivery, list(columns), recipients.values_list(*columns.values()))
+    ids = recipients.order_by().aggregate(first=Min("pk"), last=Max("pk"))
     born = Delivery.objects.filter(
-        message_channel=message_channel, recipient__gte=frozen.first, recipient__lte=frozen.last
+        message_channel=message_channel, recipient__gte=ids["first"], recipient__lte=ids["last"]
     )
     suppressed = _end(born.filter(address=""), Status.SUPPRESSED, "no_address")
     listed = Suppression.objects.filter(kind=kind, value=OuterRef("address"))

@@ -6,6 +6,7 @@ import pytest
 from celery import current_app
 
 from apps.core import jobs
+from workers import fanout
 
 Rung = tuple[str, tuple[int, ...], str]
 
@@ -32,6 +33,12 @@ class Bell:
                 current_app.tasks[one[0]](*one[1])
                 answered += 1
         return answered
+
+
+@pytest.fixture
+def _slice_by_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn of fan-out is one slice."""
+    monkeypatch.setattr(fanout, "TURN", -1.0)
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ def test_two_huge_messages_take_turns(bell: Bell) -> None:
     assert abs(order.count(one.pk) - order.count(two.pk)) <= 3
 
 
+@pytest.mark.usefixtures("_slice_by_slice")
 def test_fan_out_rings_for_what_the_chains_ran_out_of(bell: Bell, settings: object) -> None:
     settings.FAN_OUT_SLICE = 2
     school.enrol(6)

@@ -64,6 +64,7 @@ def test_who_cannot_or_must_not_be_written_to_is_born_suppressed_with_the_reason
     assert Recipient.objects.count() == 4
 
 
+@pytest.mark.usefixtures("_slice_by_slice")
 def test_slices_add_up_to_the_audience(bell: Bell, settings: Settings) -> None:
     settings.FAN_OUT_SLICE = 3
     people = school.enrol(10)
@@ -94,12 +95,32 @@ def test_the_lane_follows_the_urgency(bell: Bell, urgency: str, lane: str) -> No
     assert [one[2] for one in bell.rung] == [lane]
 
 
+def test_a_turn_is_as_many_slices_as_there_is_time_for(bell: Bell, settings: Settings) -> None:
+    settings.FAN_OUT_SLICE = 3
+    school.enrol(10)
+    message = school.publish()
+    assert bell.answer(jobs.FAN_OUT) == 1
+    assert message.message_channels.get(channel__key="email").total == 10
+
+
+@pytest.mark.usefixtures("_slice_by_slice")
+def test_two_messages_take_turns(bell: Bell, settings: Settings) -> None:
+    settings.FAN_OUT_SLICE = 3
+    school.enrol(10)
+    messages = [school.publish(), school.publish()]
+    for _ in range(4):
+        _job, args, _lane = bell.rung.pop(0)
+        fanout.fan_out(*args)
+        bell.rung = [one for one in bell.rung if one[0] == jobs.FAN_OUT]
+    assert [Recipient.objects.filter(message=message).count() for message in messages] == [6, 6]
+
+
 def test_killed_between_slices_it_goes_on_at_the_cursor(bell: Bell, settings: Settings) -> None:
     settings.FAN_OUT_SLICE = 4
     school.enrol(10)
     message = school.publish()
     bell.rung.clear()
-    assert fanout.freeze_slice(message.pk) is not None
+    assert fanout.freeze_slice(message.pk)
     # The worker dies here: no doorbell, no further slice. The sweep rings again.
     fanout.fan_out(message.pk)
     bell.answer(jobs.FAN_OUT)
@@ -134,6 +155,7 @@ def test_rung_again_after_the_end_it_does_nothing(bell: Bell) -> None:
     assert list(Delivery.objects.values()) == before
 
 
+@pytest.mark.usefixtures("_slice_by_slice")
 def test_recalled_in_the_middle_it_stops_and_the_audience_is_what_was_frozen(bell: Bell, settings: Settings) -> None:
     settings.FAN_OUT_SLICE = 4
     school.enrol(10)
