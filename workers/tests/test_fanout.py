@@ -95,7 +95,10 @@ def test_the_lane_follows_the_urgency(bell: Bell, urgency: str, lane: str) -> No
     assert [one[2] for one in bell.rung] == [lane]
 
 
-def test_a_turn_is_as_many_slices_as_there_is_time_for(bell: Bell, settings: Settings) -> None:
+def test_a_turn_is_as_many_slices_as_there_is_time_for(
+    bell: Bell, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "TURN", 60.0)
     settings.FAN_OUT_SLICE = 3
     school.enrol(10)
     message = school.publish()
