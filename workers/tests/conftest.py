@@ -21,6 +21,9 @@ class Bell:
         self.rung.append((job, tuple(args), lane))
         return True
 
+    def run(self, job: str, args: tuple[int, ...]) -> None:
+        current_app.tasks[job](*args)
+
     def backlog(self, lane: str) -> int:
         return sum(one[2] == lane for one in self.rung)
 
@@ -30,7 +33,7 @@ class Bell:
         while due := [one for one in self.rung if job in (None, one[0])]:
             for one in due:
                 self.rung.remove(one)
-                current_app.tasks[one[0]](*one[1])
+                self.run(*one[:2])
                 answered += 1
         return answered
 
