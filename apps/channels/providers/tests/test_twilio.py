@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.channels.providers import http, twilio
+from apps.channels.providers import http, twilio, twilio_codes
 from apps.channels.providers.base import Accepted, Deferred, Provider, Refused, SettingsError, Throttled, Unknown
 from apps.channels.providers.reasons import REASONS
 from apps.channels.providers.tests import contract
@@ -110,7 +110,7 @@ def test_codes_in_our_words(harness: TwilioHarness, server: TwilioServer, code: 
 
 
 def test_every_mapped_code_is_one_of_our_words() -> None:
-    assert {code for _make, code in twilio.RESULTS.values()} <= REASONS.keys()
+    assert {code for _make, code in twilio_codes.RESULTS.values()} <= REASONS.keys()
 
 
 @pytest.mark.parametrize(
