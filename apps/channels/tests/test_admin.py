@@ -16,16 +16,22 @@ from apps.channels.models import Channel, ProviderAccount
 SECRET = "Wohl-gehütet-7"
 PEM = "-----BEGIN CERTIFICATE-----"
 LIST = "admin:channels_provideraccount_changelist"
+NO_EVENTS = {"events-TOTAL_FORMS": "0", "events-INITIAL_FORMS": "0"}
 POSTED = {
     "name": "school",
     "enabled": "on",
+    "weight": "100",
+    "rate": "",
+    "reason": "new",
     "setting_host": "mail.example.com",
     "setting_port": "465",
     "setting_security": "ssl",
     "setting_username": "notice",
     "setting_password": SECRET,
     "setting_from_address": "notice@example.com",
+    **NO_EVENTS,
 }
+SHARE = {"name": "school", "weight": "100", "reason": "moved", **NO_EVENTS}
 
 
 @pytest.fixture
@@ -132,8 +138,8 @@ def test_wrong_settings_are_errors_of_their_fields(account: ProviderAccount, adm
 
 def test_an_account_of_a_lost_provider_can_be_switched_off(account: ProviderAccount, admin_client: Client) -> None:
     ProviderAccount.objects.filter(pk=account.pk).update(provider="pigeon", enabled=True)
-    assert admin_client.post(page_of(account), {"name": "school", "enabled": "on"}).status_code == 200
-    assert admin_client.post(page_of(account), {"name": "school"}).status_code == 302
+    assert admin_client.post(page_of(account), {**SHARE, "enabled": "on"}).status_code == 200
+    assert admin_client.post(page_of(account), SHARE).status_code == 302
     account.refresh_from_db()
     assert not account.enabled
 
@@ -147,6 +153,7 @@ def test_switching_off_an_account_of_another_key_leaves_its_settings_alone(
     shown = admin_client.get(page_of(account)).context["adminform"].form
     posted = {name: value for name in shown.fields if (value := shown[name].value()) not in (None, False)}
     del posted["enabled"]
+    posted.update(NO_EVENTS, reason="moved")
     assert admin_client.post(page_of(account), posted).status_code == 302
     account.refresh_from_db()
     assert not account.enabled
