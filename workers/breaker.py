@@ -99,6 +99,12 @@ def usable(channel: Channel) -> bool:
     return any(map(_may_be_used, _in_service(channel.pk)))
 
 
+def still_usable(way: Way) -> bool:
+    """Asked between two calls of a window: has the account been paused, switched off or sent to rest meanwhile?"""
+    now = next((one for one in _in_service(way.account.channel_id) if one.pk == way.account.pk), None)
+    return now is not None and (way.probe or now.rests_until is None)
+
+
 def another(way: Way) -> bool:
     """Whether an account other than that of `way` can be used now."""
     others = (one for one in _in_service(way.account.channel_id) if one.pk != way.account.pk)
@@ -106,7 +112,7 @@ def another(way: Way) -> bool:
 
 
 def _may_be_used(account: ProviderAccount) -> bool:
-    return account.rests_until is None or account.probe_due
+    return bool((account.rests_until is None or account.probe_due) and _provider(account))
 
 
 def _in_service(channel_id: int) -> list[ProviderAccount]:
