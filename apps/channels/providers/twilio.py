@@ -185,7 +185,7 @@ class ApiError(Exception):
         if make is Refused:
             return Refused(code, detail)
         if make is None:
-            code = "account_refused" if self.status in (401, 403) else "unmapped"
+            code = "account_refused" if self.status in (401, 402, 403) else "unmapped"
         return Deferred(code, detail, self.retry_after)
 
 
