@@ -2,13 +2,15 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core import checks
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.models import Entry
@@ -17,7 +19,7 @@ from apps.channels.checks import check_channels
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
 from apps.channels.providers import sandbox
 from apps.channels.providers.base import Accepted, Outgoing, SettingsError
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, InvalidInput
 
 SECRET = "Wohl-gehütet-7"
 SETTINGS = {"host": "mail.example.com", "username": "notice", "password": SECRET, "from_address": "notice@example.com"}
@@ -167,3 +169,47 @@ def test_the_check_runs_only_when_the_database_is_asked_for(account: ProviderAcc
     assert [one for one in checks.run_checks() if one.id == "channels.W001"] == []
     assert [one.id for one in checks.run_checks(databases=["default"]) if one.id == "channels.W001"]
     call_command("check", databases=["default"])
+
+
+def test_pausing_and_resuming_are_kept_with_who_and_why(account: ProviderAccount, operator: User) -> None:
+    services.pause(account, by=operator)
+    services.resume(account, by=operator)
+    kept = account.events.order_by("pk").values_list("kind", "by", "reason")
+    assert [(kind, by) for kind, by, _reason in kept] == [("paused", operator.pk), ("resumed", operator.pk)]
+    assert all("operator" in reason for _kind, _by, reason in kept)
+
+
+def test_an_account_that_rests_can_be_resumed(account: ProviderAccount, operator: User) -> None:
+    ProviderAccount.objects.filter(pk=account.pk).update(rests_until=timezone.now(), outages=4)
+    services.resume(account, by=operator)
+    assert (account.rests_until, account.outages) == (None, 0)
+
+
+def test_a_person_may_make_our_pause_his_own(account: ProviderAccount, operator: User) -> None:
+    ProviderAccount.objects.filter(pk=account.pk).update(paused_reason="401", recovers=True)
+    services.pause(account, by=operator)
+    account.refresh_from_db()
+    assert not account.recovers
+    assert "operator" in account.paused_reason
+    with pytest.raises(Conflict):
+        services.pause(account, by=operator)
+
+
+def test_a_share_is_changed_with_a_reason_and_what_stays_is_no_event(account: ProviderAccount, operator: User) -> None:
+    share = {"weight": 100, "rate": Decimal("2.50"), "enabled": True, "by": operator}
+    with pytest.raises(InvalidInput):
+        services.adjust(account, **share, reason=" ")
+    services.adjust(account, **share, reason="tender")
+    services.adjust(account, **share, reason="again")
+    assert list(account.events.values_list("kind", "reason")) == [("rate", "– → 2.5: tender")]
+    services.adjust(account, **{**share, "enabled": False, "weight": 0}, reason="end")
+    account.refresh_from_db()
+    assert (account.enabled, account.weight) == (False, 0)
+    assert account.events.count() == 3
+
+
+def test_what_did_not_happen_is_not_kept(account: ProviderAccount, operator: User) -> None:
+    with pytest.raises(DatabaseError), transaction.atomic():
+        services.pause(account, by=operator)
+        raise DatabaseError
+    assert not account.events.exists()
