@@ -10,34 +10,19 @@ import math
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from enum import Enum, auto
 
 from apps.channels import accounts, circuit
 from apps.channels.models import Channel, ProviderAccount
-from apps.channels.providers.base import (
-    TROUBLE,
-    TROUBLES_IN_A_ROW,
-    Deferred,
-    Provider,
-    Refused,
-    Result,
-    SettingsError,
-    Throttled,
-    Unknown,
-)
-from apps.channels.providers.reasons import REASONS
+from apps.channels.providers.base import TROUBLES_IN_A_ROW, Deferred, Provider, Result, SettingsError
+from workers import verdict
+from workers.verdict import Says
 
 log = logging.getLogger(__name__)
 
 #: Seconds for which a process goes by the accounts as it last saw them. A pause takes effect within it.
 SEEN_FOR = 0.5
-FIRST_REST, LONGEST_REST, SHORTEST_REST = 5.0, 300.0, 1.0
-FIRST_QUESTION, LONGEST_QUESTION = 30.0, 600.0
-#: How long an account rests that asks us to slow down without saying for how long, and the most it may ask for.
-THROTTLE_REST, LONGEST_THROTTLE = 5.0, 3600.0
 ASK_LIMIT = 20
 #: Seconds one sweep spends on asking, beyond the call that is under way.
 ASKING_TIME = 5.0
@@ -53,16 +38,6 @@ class Way:
     account: ProviderAccount
     provider: Provider
     probe: bool = False
-
-
-class Says(Enum):
-    """What a result says about the account."""
-
-    NOTHING = auto()
-    WELL = auto()
-    TROUBLE = auto()
-    SLOW_DOWN = auto()
-    REFUSED = auto()
 
 
 @dataclass
@@ -170,84 +145,46 @@ def report(way: Way, results: Sequence[Result]) -> None:
     Costs nothing while all is well. A probe that came to nothing (no result that says anything) is given back.
     """
     _alert_unmapped(way.account, results)
-    telling = [(what, one) for one in results if (what := says(one)) is not Says.NOTHING]
-    if not telling:
-        _changed(way, way.probe and circuit.give_back_probe(way.account))
-        return
-    what, last = telling[-1]
+    what, end = verdict.at_end(results)
     if what is Says.TROUBLE:
-        _trouble(way, telling)
+        _trouble(way, end, whole=not any(verdict.says(one) is Says.WELL for one in results))
         return
-    memory.troubles.pop(way.account.pk, None)
-    if what is Says.SLOW_DOWN:
-        _slow_down(way, [one for each, one in telling if each is Says.SLOW_DOWN])
-    elif what is Says.REFUSED:
-        _pause(way, last)
-    elif way.probe and _changed(way, circuit.close(way.account)):
-        log.info("account %s: in use again", way.account.pk)
+    if what is not Says.NOTHING:
+        memory.troubles.pop(way.account.pk, None)
+    match what:
+        case Says.SLOW_DOWN:
+            _slow_down(way, end)
+        case Says.REFUSED:
+            _pause(way, end)
+        case Says.WELL if way.probe and _changed(way, circuit.close(way.account)):
+            log.info("account %s: in use again", way.account.pk)
+        case Says.NOTHING if way.probe:
+            _changed(way, circuit.give_back_probe(way.account))
 
 
-def says(result: Result) -> Says:
-    """What was not asked of the provider says nothing; whatever else it answered shows that it works."""
-    if getattr(result, "untried", False) or (isinstance(result, Refused) and not result.detail):
-        return Says.NOTHING
-    match result:
-        case Throttled():
-            return Says.SLOW_DOWN
-        case Deferred(code="account_refused"):
-            return Says.REFUSED
-        case Unknown():
-            return Says.TROUBLE
-        case Deferred() if result.code in TROUBLE:
-            return Says.TROUBLE
-    return Says.WELL
+def _trouble(way: Way, end: Sequence[Result], *, whole: bool) -> None:
+    """One lost connection among many is nobody's outage; a server that cannot be reached, or two in a row, is.
 
-
-def rest(outages: int, *, chance: Callable[[], float] = random.random) -> timedelta:
-    """How long to leave an account alone after so many outages in a row (1, 2 …): full jitter, a second at least."""
-    return timedelta(seconds=max(SHORTEST_REST, chance() * _doubled(FIRST_REST, outages, LONGEST_REST)))
-
-
-def question(outages: int) -> timedelta:
-    """When to ask a refused account again."""
-    return timedelta(seconds=_doubled(FIRST_QUESTION, outages, LONGEST_QUESTION))
-
-
-def _doubled(first: float, times: int, longest: float) -> float:
-    return min(longest, first * 2 ** min(times - 1, 20))
-
-
-def _trouble(way: Way, telling: Sequence[tuple[Says, Result]]) -> None:
-    """One lost connection among many is nobody's outage; a server that cannot be reached, or two in a row, is."""
-    at_end: list[Result] = []
-    for what, one in reversed(telling):
-        if what is not Says.TROUBLE:
-            break
-        at_end.append(one)
-    carried = memory.troubles.get(way.account.pk, 0) if len(at_end) == len(telling) else 0
-    troubles = memory.troubles[way.account.pk] = carried + sum(map(_weight, at_end))
+    `whole`: the window was nothing but trouble, so that it may go on what the one before has begun.
+    """
+    before = memory.troubles.get(way.account.pk, 0) if whole else 0
+    troubles = memory.troubles[way.account.pk] = before + verdict.weight(end)
     if not way.probe and troubles < TROUBLES_IN_A_ROW:
         return
-    pause = rest(way.account.outages + 1)
-    if _changed(way, circuit.open_for(way.account, pause, reason=_words(at_end[0]))):
-        log.warning("account %s: %s, left alone for %.1f s", way.account.pk, at_end[0].code, pause.total_seconds())
+    pause = verdict.rest(way.account.outages + 1)
+    if _changed(way, circuit.open_for(way.account, pause, reason=verdict.words(end[-1]))):
+        log.warning("account %s: %s, left alone for %.1f s", way.account.pk, end[-1].code, pause.total_seconds())
 
 
-def _weight(result: Result) -> int:
-    unreachable = isinstance(result, Deferred) and result.code == "provider_unreachable"
-    return TROUBLES_IN_A_ROW if unreachable else 1
-
-
-def _slow_down(way: Way, throttled: Sequence[Throttled]) -> None:
-    asked = max(THROTTLE_REST if one.retry_after is None else one.retry_after for one in throttled)
-    pause = timedelta(seconds=min(LONGEST_THROTTLE, max(SHORTEST_REST, asked)))
-    if _changed(way, circuit.slow_down(way.account, pause, reason=_words(throttled[-1]), probe=way.probe)):
+def _slow_down(way: Way, end: Sequence[Result]) -> None:
+    pause = verdict.asked_rest(end)
+    if _changed(way, circuit.slow_down(way.account, pause, reason=verdict.words(end[-1]), probe=way.probe)):
         log.info("account %s: asked to slow down, left alone for %.1f s", way.account.pk, pause.total_seconds())
 
 
-def _pause(way: Way, result: Result) -> None:
-    ask_in = question(way.account.outages + 1)
-    if _changed(way, circuit.pause_until_well(way.account, ask_in, reason=_words(result))):
+def _pause(way: Way, end: Sequence[Result]) -> None:
+    ask_in = verdict.question(way.account.outages + 1)
+    if _changed(way, circuit.pause_until_well(way.account, ask_in, reason=verdict.words(end[-1]))):
         log.error("account %s is refused by its provider and paused until it is well", way.account.pk)
 
 
@@ -256,11 +193,6 @@ def _changed(way: Way, changed: bool) -> bool:
         memory.seen.pop(way.account.channel_id, None)
         memory.troubles.pop(way.account.pk, None)
     return changed
-
-
-def _words(result: Result) -> str:
-    said = f" ({result.detail[:100]})" if result.detail else ""
-    return f"{REASONS.get(result.code, result.code)}{said}"
 
 
 def _alert_unmapped(account: ProviderAccount, results: Sequence[Result]) -> None:
@@ -286,7 +218,7 @@ def revive_accounts() -> None:
     for account in circuit.to_ask(ASK_LIMIT):
         if time.monotonic() > until:
             return
-        if circuit.take_question(account, question(account.outages + 1)) and _is_well(account):
+        if circuit.take_question(account, verdict.question(account.outages + 1)) and _is_well(account):
             resumed = circuit.resume_well(account)
             log.info("account %s: well again%s", account.pk, "" if resumed else ", but somebody was faster")
             memory.seen.pop(account.channel_id, None)

@@ -23,7 +23,7 @@ from apps.channels.providers.base import (
 )
 from apps.channels.providers.sandbox import SandboxProvider
 from apps.core.tests.threads import together
-from workers import breaker
+from workers import breaker, verdict
 from workers.breaker import Way
 
 pytestmark = pytest.mark.django_db
@@ -272,13 +272,13 @@ def test_while_all_is_well_nothing_is_written(
 
 @pytest.mark.parametrize(("outages", "longest"), [(1, 5), (2, 10), (5, 80), (7, 300), (1000, 300)])
 def test_rests_double_under_full_jitter(outages: int, longest: float) -> None:
-    assert breaker.rest(outages, chance=lambda: 1.0) == timedelta(seconds=longest)
-    assert breaker.rest(outages, chance=lambda: 0.0) == timedelta(seconds=1)
+    assert verdict.rest(outages, chance=lambda: 1.0) == timedelta(seconds=longest)
+    assert verdict.rest(outages, chance=lambda: 0.0) == timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(("outages", "seconds"), [(1, 30), (2, 60), (5, 480), (6, 600), (1000, 600)])
 def test_questions_grow_rarer(outages: int, seconds: float) -> None:
-    assert breaker.question(outages) == timedelta(seconds=seconds)
+    assert verdict.question(outages) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
