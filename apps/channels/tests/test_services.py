@@ -104,24 +104,26 @@ def test_settings_of_another_key_are_entered_anew(configured: ProviderAccount, o
 
 def test_a_paused_account_is_not_used_until_it_is_resumed(operator: User) -> None:
     channel = Channel.objects.get(key="sms")
-    account = accounts.active_account(channel)
+    (account,) = accounts.in_use(channel)
     services.pause(account, by=operator)
-    assert accounts.active_account(channel) is None
+    assert accounts.in_use(channel) == []
     assert "operator" in account.paused_reason
     with pytest.raises(Conflict):
         services.pause(account, by=operator)
     services.resume(account, by=operator)
-    assert accounts.active_account(channel) == account
+    assert accounts.in_use(channel) == [account]
     with pytest.raises(Conflict):
         services.resume(account, by=operator)
     assert list(Entry.objects.order_by("pk").values_list("verb", flat=True)) == ["pause", "resume"]
 
 
-def test_the_oldest_enabled_account_is_used(account: ProviderAccount) -> None:
+def test_a_reserve_is_used_where_there_is_nothing_else(account: ProviderAccount) -> None:
     oldest = account.channel.accounts.get(provider="sandbox")
-    assert accounts.active_account(account.channel) == oldest
+    assert accounts.in_use(account.channel) == [oldest, account]
+    ProviderAccount.objects.filter(pk=account.pk).update(weight=0)
+    assert accounts.in_use(account.channel) == [oldest]
     ProviderAccount.objects.filter(pk=oldest.pk).update(enabled=False)
-    assert accounts.active_account(account.channel) == account
+    assert accounts.in_use(account.channel) == [account]
 
 
 def test_a_provider_is_made_once_and_again_after_a_change(configured: ProviderAccount, operator: User) -> None:
@@ -140,7 +142,7 @@ def test_a_provider_we_do_not_have_is_an_error_of_the_settings(account: Provider
 
 
 def test_the_sandbox_keeps_what_it_would_have_sent(db: None) -> None:
-    account = accounts.active_account(Channel.objects.get(key="email"))
+    account = Channel.objects.get(key="email").accounts.get(provider="sandbox")
     provider = accounts.provider_for(account)
     assert isinstance(provider.send([outgoing("k-1", "zhang.wei@example.com")])[0], Accepted)
     kept = SandboxMessage.objects.get()
