@@ -15,7 +15,8 @@ from apps.messaging.states import LIVE
 FIRST_BACKOFF = 30.0
 LONGEST_BACKOFF = 900.0
 THROTTLE_PAUSE = 5.0
-OUTAGE_PAUSE = 15.0
+#: Not longer, because the breaker (workers/breaker.py) keeps ready rows from a provider that is still down.
+OUTAGE_PAUSE = 5.0
 #: Codes of `Deferred` that say the provider or our account is down: an outage of hours must not use up the attempts.
 PROVIDER_DOWN = frozenset({"provider_unreachable", "provider_error", "account_refused"})
 #: A provider that asks for more is asked again all the same.

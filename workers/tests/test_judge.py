@@ -68,7 +68,7 @@ def test_the_log_gets_who_was_asked_and_what_he_said(result: Result, tried: bool
         (Deferred("try_later", retry_after=60), 50, "failed", "expired"),
         (Deferred("try_later", retry_after=60), 1000, "waiting", "try_later"),
         (Deferred("try_later", retry_after=60), None, "waiting", "try_later"),
-        (Deferred("provider_unreachable"), 10, "failed", "expired"),
+        (Deferred("provider_unreachable"), 4, "failed", "expired"),
         (Throttled(retry_after=60), 50, "failed", "expired"),
         (OUT_OF_TIME, 1, "waiting", "out_of_time"),
         (OUT_OF_TIME, 0, "failed", "expired"),
@@ -135,7 +135,7 @@ def test_without_evidence_the_channels_rule_decides(
         (Throttled(), 5),
         (Throttled(retry_after=0), 0),
         (Throttled(retry_after=60), 60),
-        (Deferred("account_refused"), 15),
+        (Deferred("account_refused"), 5),
     ],
 )
 def test_a_provider_in_trouble_is_left_alone_for_a_while(result: Result, pause: float) -> None:
