@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from apps.channels.models import Channel
-from apps.channels.providers.base import Accepted, Deferred, Refused, Result, Throttled, Unknown
+from apps.channels.providers.base import TROUBLE, Accepted, Deferred, Refused, Result, Throttled, Unknown
 from apps.delivery.models import Delivery
 from apps.delivery.services import SETTLE_TIME, Outcome
 from apps.delivery.states import Status
@@ -15,11 +15,14 @@ from apps.messaging.states import LIVE
 FIRST_BACKOFF = 30.0
 LONGEST_BACKOFF = 900.0
 THROTTLE_PAUSE = 5.0
-OUTAGE_PAUSE = 15.0
+#: Not longer, because the breaker (workers/breaker.py) keeps ready rows from a provider that is still down.
+OUTAGE_PAUSE = 5.0
 #: Codes of `Deferred` that say the provider or our account is down: an outage of hours must not use up the attempts.
 PROVIDER_DOWN = frozenset({"provider_unreachable", "provider_error", "account_refused"})
 #: A provider that asks for more is asked again all the same.
 LONGEST_PAUSE = 3600.0
+#: A code that nobody has mapped may be final: it is not worth more tries than this.
+UNMAPPED_ATTEMPTS = 2
 
 
 def backoff(
@@ -49,36 +52,59 @@ def outcome(
     *,
     attempt: int,
     channel: Channel,
-    account_id: int | None = None,
+    account_id: int | None,
     expires_in: float | None = None,
     elsewhere: bool = False,
 ) -> Outcome:
-    """What becomes of a delivery whose `attempt`-th call gave `result`."""
-    told = partial(Outcome, delivery_id, attempt=attempt, account_id=account_id, detail=result_detail(result))
+    """What becomes of a delivery whose `attempt`-th call, through `account_id`, gave `result`.
+
+    `expires_in` is how many seconds the message has left. `elsewhere`: another account can be used now, so that trouble
+    with this one is no reason to wait.
+    """
+    told = partial(
+        Outcome,
+        delivery_id,
+        attempt=attempt,
+        account_id=account_id,
+        detail=getattr(result, "detail", ""),
+        tried=not getattr(result, "untried", False),
+    )
     match result:
         case Accepted():
             return told(Status.ACCEPTED, reference=result.reference)
         case Refused():
             return told(Status.FAILED, result.code)
-        case Throttled():
-            wait = THROTTLE_PAUSE if result.retry_after is None else result.retry_after
-            return told(Status.WAITING, result.code, due_in=pause(wait), burns_attempt=False)
-        case Deferred() if result.untried or result.code in PROVIDER_DOWN:
-            wait = result.retry_after or OUTAGE_PAUSE
-            return told(
-                Status.WAITING, result.code, due_in=pause(wait), burns_attempt=False, tried=not result.untried
-            )
-        case Deferred() if attempt < channel.max_attempts:
-            wait = backoff(attempt, retry_after=result.retry_after)
-            return told(Status.WAITING, result.code, due_in=wait)
-        case Deferred():
-            return told(Status.FAILED, result.code)
         case Unknown():
             return told(Status.UNKNOWN, result.code, due_in=SETTLE_TIME)
+    free = costs_nothing(result)
+    if not free and attempt >= _attempts(result, channel):
+        return told(Status.FAILED, result.code)
+    wait = timedelta(0) if elsewhere and not _about_recipient(result) else _wait(result, attempt)
+    if expires_in is not None and wait.total_seconds() >= expires_in:
+        return told(Status.FAILED, "expired")
+    return told(Status.WAITING, result.code, due_in=wait, burns_attempt=not free)
 
 
-def result_detail(result: Result) -> str:
-    return getattr(result, "detail", "")
+def costs_nothing(result: Deferred | Throttled) -> bool:
+    """Whether the delivery keeps its attempt: it was held up by us or by an outage, not by anything of its own."""
+    return isinstance(result, Throttled) or result.untried or result.code in PROVIDER_DOWN
+
+
+def _about_recipient(result: Deferred | Throttled) -> bool:
+    """Such a deferral (greylisting, a full mailbox) wants time, whichever account asks."""
+    return isinstance(result, Deferred) and result.code not in TROUBLE
+
+
+def _attempts(result: Deferred, channel: Channel) -> int:
+    return min(channel.max_attempts, UNMAPPED_ATTEMPTS) if result.code == "unmapped" else channel.max_attempts
+
+
+def _wait(result: Deferred | Throttled, attempt: int) -> timedelta:
+    if isinstance(result, Throttled):
+        return pause(THROTTLE_PAUSE if result.retry_after is None else result.retry_after)
+    if costs_nothing(result):
+        return pause(result.retry_after or OUTAGE_PAUSE)
+    return backoff(attempt, retry_after=result.retry_after)
 
 
 def by_evidence(delivery: Delivery, status: Status, *, reason: str, reference: str = "") -> Outcome:

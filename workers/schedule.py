@@ -13,12 +13,13 @@ PERIODS = {
     "ring_again": 2.0,
     "return_leases": 2.0,
     "resolve_unknown": 2.0,
+    "revive_accounts": 5.0,
     "close_ended": 5.0,
     "forget_old": 3600.0,
 }
 
 #: A sweep that calls providers must not hold up those that do not.
-LANES = {"resolve_unknown": jobs.RECEIPTS_LANE}
+LANES = {"resolve_unknown": jobs.RECEIPTS_LANE, "revive_accounts": jobs.RECEIPTS_LANE}
 
 BEAT_SCHEDULE = {
     name: {

@@ -165,6 +165,7 @@ SWEEPS: dict[str, Callable[[], None]] = {
         ring_again,
         return_leases,
         resolve_unknown,
+        breaker.revive_accounts,
         forget_old,
     )
 }

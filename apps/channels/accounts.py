@@ -18,9 +18,10 @@ _lock = threading.Lock()
 _made: dict[int, tuple[datetime, Provider]] = {}
 
 
-def active_account(channel: Channel) -> ProviderAccount | None:
-    """The account this channel's deliveries leave through: the oldest that is enabled and not paused."""
-    return channel.accounts.filter(enabled=True, paused_reason="").order_by("pk").first()
+def in_use(channel: Channel) -> list[ProviderAccount]:
+    """The accounts this channel's deliveries leave through: reserves (weight 0) only where there is nothing else."""
+    found = list(channel.accounts.filter(enabled=True, paused_reason="").order_by("pk"))
+    return [one for one in found if one.weight] or found
 
 
 def provider_for(account: ProviderAccount) -> Provider:

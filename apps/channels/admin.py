@@ -4,15 +4,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.forms import ModelForm
+from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import time_format
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.admin import AuditedAdmin
 from apps.channels import forms, services
-from apps.channels.models import Channel, ProviderAccount, SandboxMessage
+from apps.channels.models import AccountEvent, Channel, ProviderAccount, SandboxMessage
 from apps.channels.providers import PROVIDERS
-from apps.core.admin import ReadOnlyAdmin, run_each
+from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline, run_each
 from apps.core.masking import masked
 
 
@@ -33,14 +35,43 @@ class ChannelAdmin(AuditedAdmin):
         return False
 
 
+class LatestEvents(BaseInlineFormSet):
+    """An account may have rested thousands of times."""
+
+    SHOWN = 50
+
+    def get_queryset(self) -> QuerySet[AccountEvent]:
+        return super().get_queryset()[: self.SHOWN]
+
+
+class AccountEventInline(ReadOnlyInline):
+    model = AccountEvent
+    formset = LatestEvents
+    fields = readonly_fields = ["at", "kind", "reason", "by"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AccountEvent]:
+        return super().get_queryset(request).select_related("by")
+
+
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(AuditedAdmin):
-    list_display = ["name", "channel", "provider_label", "enabled", "paused_reason", "updated_at"]
+    list_display = ["name", "channel", "provider_label", "weight", "rate", "state", "updated_at"]
     list_filter = ["channel", "enabled"]
     list_select_related = ["channel"]
     search_fields = ["name"]
     ordering = ["channel", "pk"]
     actions = ["pause", "resume"]
+
+    @admin.display(description=_("state"))
+    def state(self, account: ProviderAccount) -> str:
+        if not account.enabled:
+            return _("switched off")
+        if account.paused_reason:
+            paused = _("paused: %s; resumes by itself") if account.recovers else _("paused: %s")
+            return paused % account.paused_reason
+        if account.rests_until and account.rests_until > timezone.now():
+            return _("resting until %s") % time_format(timezone.localtime(account.rests_until), "H:i:s")
+        return _("one delivery tries it") if account.rests_until else _("in use")
 
     @admin.display(description=_("provider"), ordering="provider")
     def provider_label(self, account: ProviderAccount) -> str:
@@ -53,15 +84,21 @@ class ProviderAccountAdmin(AuditedAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[str]:
-        return ["channel", "provider_label", "paused_reason", "updated_at"] if obj else []
+        return ["channel", "provider_label", "state", "updated_at"] if obj else []
+
+    def get_inlines(self, request: HttpRequest, obj: ProviderAccount | None) -> list[type[admin.TabularInline]]:
+        return [AccountEventInline] if obj else []
 
     def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[tuple]:
         if obj is None:
             return [(None, {"fields": ["channel", "provider", "name"]})]
-        account = ["channel", "provider_label", "name", "enabled", "paused_reason", "updated_at"]
+        account = ["channel", "provider_label", "name", "state", "updated_at", *forms.SHARE]
         names = [forms.PREFIX + item.name for item in forms.account_form(obj).schema]
         # Somebody who may only look sees that there are settings, not which.
-        if not names or not self.has_change_permission(request, obj):
+        if not self.has_change_permission(request, obj):
+            return [(None, {"fields": account})]
+        account.append("reason")
+        if not names:
             return [(None, {"fields": account})]
         return [(None, {"fields": account}), (_("Settings"), {"fields": names})]
 
@@ -71,7 +108,8 @@ class ProviderAccountAdmin(AuditedAdmin):
             obj.enabled = False
             return super().save_model(request, obj, form, change)
         # Not the whole row: its settings may have been changed meanwhile, or not be readable with today's key.
-        obj.save(update_fields=["name", "enabled", "updated_at"])
+        obj.save(update_fields=["name", "updated_at"])
+        services.adjust(obj, **form.share, reason=form.cleaned_data["reason"], by=request.user)
         if form.settings_changed:
             services.configure(obj, form.settings, by=request.user)
         return None

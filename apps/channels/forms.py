@@ -13,6 +13,8 @@ from apps.channels.providers import PROVIDERS, for_channel
 from apps.channels.providers.base import Setting, SettingsError
 
 PREFIX = "setting_"
+#: What decides how much leaves through an account; every change of it has a reason.
+SHARE = ("enabled", "weight", "rate")
 
 
 class NewAccountForm(forms.ModelForm):
@@ -41,10 +43,16 @@ class AccountForm(forms.ModelForm):
     """The second step. A secret is never sent back to the browser; left empty, the stored one is kept."""
 
     schema: tuple[Setting, ...] = ()
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=200,
+        required=False,
+        help_text=_("Why the weight, the rate or whether it is used changes; kept with the account."),
+    )
 
     class Meta:
         model = ProviderAccount
-        fields = ["name", "enabled"]
+        fields = ["name", *SHARE]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,9 +72,19 @@ class AccountForm(forms.ModelForm):
     def settings_changed(self) -> bool:
         return any(name.startswith(PREFIX) for name in self.changed_data)
 
+    @property
+    def share(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in SHARE}
+
+    @property
+    def share_changed(self) -> bool:
+        return not set(SHARE).isdisjoint(self.changed_data)
+
     def clean(self) -> dict[str, Any]:
         """The schema judges the settings. An account that does not fit may still be switched off."""
         cleaned = super().clean()
+        if not self.errors and self.share_changed and not cleaned["reason"]:
+            self.add_error("reason", _("Say why, please."))
         if not self.errors and (cleaned.get("enabled") or self.settings_changed):
             self._check_settings()
         return cleaned

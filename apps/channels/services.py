@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,9 +10,13 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.audit import services as audit
 from apps.channels import accounts
-from apps.channels.models import ProviderAccount
+from apps.channels.models import AccountEvent, ProviderAccount
 from apps.core.db import transactional
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, InvalidInput
+
+Kind = AccountEvent.Kind
+REASON_LENGTH = AccountEvent._meta.get_field("reason").max_length
+PAUSED_LENGTH = ProviderAccount._meta.get_field("paused_reason").max_length
 
 
 @transactional
@@ -24,33 +29,73 @@ def configure(account: ProviderAccount, settings: Mapping[str, Any], *, by: User
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     if changed or account.secret_settings is None:
         account.secret_settings = json.dumps(after)
-        account.save(update_fields=["secret_settings", "updated_at"])
+        if account.recovers:
+            # New settings may be what it has waited for: ask it now.
+            account.rests_until = None
+        account.save(update_fields=["secret_settings", "rests_until", "updated_at"])
         audit.record("configure", account, by=by, settings=changed)
     return account
 
 
 @transactional
-def pause(account: ProviderAccount, *, by: User) -> ProviderAccount:
-    """Nothing more leaves through this account until it is resumed; what is due waits."""
+def adjust(
+    account: ProviderAccount, *, weight: int, rate: Decimal | None, enabled: bool, reason: str, by: User
+) -> ProviderAccount:
+    """Change an account's share of its channel. Raises `InvalidInput` for a change without a reason."""
     _lock(account)
-    if account.paused_reason:
+    switched = Kind.ENABLED if enabled else Kind.DISABLED
+    wanted = {"weight": (Kind.WEIGHT, weight), "rate": (Kind.RATE, rate), "enabled": (switched, enabled)}
+    changed = {name: (getattr(account, name), *each) for name, each in wanted.items()}
+    changed = {name: (before, kind, after) for name, (before, kind, after) in changed.items() if before != after}
+    if changed and not reason.strip():
+        raise InvalidInput(_("Say why, please."), field="reason")
+    for name, (before, kind, after) in changed.items():
+        setattr(account, name, after)
+        note(account, kind, reason if name == "enabled" else f"{_number(before)} → {_number(after)}: {reason}", by=by)
+    if changed:
+        account.save(update_fields=[*changed, "updated_at"])
+    return account
+
+
+@transactional
+def pause(account: ProviderAccount, *, by: User) -> ProviderAccount:
+    """Nothing more leaves through this account until it is resumed; what is due waits.
+
+    Of an account that we paused ourselves it makes one that does not come back by itself.
+    """
+    _lock(account)
+    if account.paused_reason and not account.recovers:
         raise Conflict(_("This account is paused already."))
-    return _set_reason(account, _("paused by %s") % by.get_username(), verb="pause", by=by)
+    reason = _("paused by %s") % by.get_username()
+    note(account, Kind.PAUSED, reason, by=by)
+    return _set_paused(account, reason, verb="pause", by=by)
 
 
 @transactional
 def resume(account: ProviderAccount, *, by: User) -> ProviderAccount:
+    """In use at once, whoever or whatever paused it or had it rest."""
     _lock(account)
-    if not account.paused_reason:
+    if not account.paused_reason and account.rests_until is None:
         raise Conflict(_("This account is not paused."))
-    return _set_reason(account, "", verb="resume", by=by)
+    note(account, Kind.RESUMED, _("resumed by %s") % by.get_username(), by=by)
+    return _set_paused(account, "", verb="resume", by=by)
 
 
-def _set_reason(account: ProviderAccount, reason: str, *, verb: str, by: User) -> ProviderAccount:
-    account.paused_reason = reason[:200]
-    account.save(update_fields=["paused_reason", "updated_at"])
+def note(account: ProviderAccount, kind: Kind, reason: str, *, by: User | None = None) -> AccountEvent:
+    """Keep a change of an account with its reason, in the transaction of the change."""
+    return AccountEvent.objects.create(account=account, kind=kind, reason=reason[:REASON_LENGTH], by=by)
+
+
+def _set_paused(account: ProviderAccount, reason: str, *, verb: str, by: User) -> ProviderAccount:
+    account.paused_reason = reason[:PAUSED_LENGTH]
+    account.recovers, account.rests_until, account.outages = False, None, 0
+    account.save(update_fields=["paused_reason", "recovers", "rests_until", "outages", "updated_at"])
     audit.record(verb, account, by=by)
     return account
+
+
+def _number(value: int | Decimal | None) -> str:
+    return "–" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _lock(account: ProviderAccount) -> None:

@@ -116,8 +116,8 @@ def sandboxed(channels: Iterable[Channel]) -> set[str]:
     """Keys of the channels whose deliveries end in the sandbox: nothing of them leaves the house."""
     found = set()
     for channel in channels:
-        account = accounts.active_account(channel) if channel.delivers else None
-        if account and account.provider == SandboxProvider.key:
+        used = accounts.in_use(channel) if channel.delivers else []
+        if used and all(account.provider == SandboxProvider.key for account in used):
             found.add(channel.key)
     return found
 

@@ -6,7 +6,7 @@ import pytest
 from celery import current_app
 
 from apps.core import jobs
-from workers import fanout
+from workers import breaker, fanout
 
 Rung = tuple[str, tuple[int, ...], str]
 
@@ -53,3 +53,12 @@ def bell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bell]:
     # The transaction of a test never commits, so what rings on commit rings at once.
     monkeypatch.setattr(jobs, "enqueue", lambda job, *args, lane: bell.ring(job, args, lane=lane))
     return bell
+
+
+@pytest.fixture(autouse=True)
+def fresh_accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests change accounts behind the back of the process, and their ids come again."""
+    breaker.forget()
+    monkeypatch.setattr(breaker, "SEEN_FOR", 0.0)
+    yield
+    breaker.forget()

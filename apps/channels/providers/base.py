@@ -84,14 +84,15 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Certainly not taken because we are too fast; costs the delivery no attempt."""
+    """Certainly not taken because we are too fast; costs the delivery no attempt. `untried` as in `Deferred`."""
 
     code: str = "throttled"
     detail: str = ""
     retry_after: float | None = None
+    untried: bool = False
 
 
-OUT_OF_TIME = Throttled("out_of_time", retry_after=0)
+OUT_OF_TIME = Throttled("out_of_time", retry_after=0, untried=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,5 +244,5 @@ def _trouble(result: Result) -> int:
 
 def _untried(last: Result) -> Result:
     if isinstance(last, Throttled):
-        return Throttled(last.code, retry_after=last.retry_after)
+        return Throttled(last.code, retry_after=last.retry_after, untried=True)
     return Deferred(last.code, retry_after=getattr(last, "retry_after", None), untried=True)

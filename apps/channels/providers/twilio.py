@@ -1,10 +1,10 @@
 """Text messages over Twilio.
 
-The result codes of Twilio are mapped in `RESULTS`; where its answer may have been lost the outcome is unknown and
+The result codes of Twilio are mapped in `twilio_codes`; where its answer may have been lost the outcome is unknown and
 `find` asks its list of messages.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
-from apps.channels.providers import http
+from apps.channels.providers import http, twilio_codes
 from apps.channels.providers.base import (
     Accepted,
     Deferred,
@@ -36,50 +36,6 @@ MAX_VALIDITY = 36000
 PAGE = 100
 # Twilio's clock against ours, and its times are whole seconds.
 CLOCK_SKEW = timedelta(seconds=5)
-
-# https://www.twilio.com/docs/api/errors
-RESULTS: dict[int, tuple[Callable[..., Result], str]] = {
-    20003: (Deferred, "account_refused"),
-    20005: (Deferred, "account_refused"),
-    20006: (Deferred, "account_refused"),
-    20008: (Deferred, "account_refused"),
-    20403: (Deferred, "account_refused"),
-    20404: (Deferred, "account_refused"),
-    20429: (Throttled, "throttled"),
-    21211: (Refused, "no_such_number"),
-    21212: (Deferred, "account_refused"),
-    21217: (Refused, "no_such_number"),
-    21408: (Refused, "rejected"),
-    21602: (Refused, "content_rejected"),
-    21603: (Deferred, "account_refused"),
-    21604: (Refused, "no_such_number"),
-    21606: (Deferred, "account_refused"),
-    21608: (Deferred, "account_refused"),
-    21609: (Deferred, "account_refused"),
-    21610: (Refused, "opted_out"),
-    21611: (Throttled, "throttled"),
-    21612: (Refused, "unreachable_number"),
-    21614: (Refused, "no_such_number"),
-    21617: (Refused, "content_rejected"),
-    21635: (Refused, "no_such_number"),
-    21656: (Refused, "content_rejected"),
-    21660: (Deferred, "account_refused"),
-    21701: (Deferred, "account_refused"),
-    21703: (Deferred, "account_refused"),
-    21705: (Deferred, "account_refused"),
-    30001: (Throttled, "throttled"),
-    30002: (Deferred, "account_refused"),
-    30003: (Refused, "unreachable_number"),
-    30004: (Refused, "rejected"),
-    30005: (Refused, "no_such_number"),
-    30006: (Refused, "unreachable_number"),
-    30007: (Refused, "content_rejected"),
-    30008: (Refused, "rejected"),
-    30022: (Throttled, "throttled"),
-    30034: (Deferred, "account_refused"),
-    30036: (Refused, "expired"),
-    63038: (Throttled, "throttled"),
-}
 
 
 class TwilioProvider(Provider):
@@ -223,13 +179,13 @@ class ApiError(Exception):
         if self.status >= 500:
             # Twilio may have taken it before it failed.
             return Unknown("provider_error", detail)
-        make, code = RESULTS.get(self.code, (None, ""))
+        make, code = twilio_codes.RESULTS.get(self.code, (None, ""))
         if self.status == 429 or make is Throttled:
             return Throttled(detail=detail, retry_after=self.retry_after)
         if make is Refused:
             return Refused(code, detail)
         if make is None:
-            code = "account_refused" if self.status in (401, 403) else "unmapped"
+            code = "account_refused" if self.status in (401, 402, 403) else "unmapped"
         return Deferred(code, detail, self.retry_after)
 
 
@@ -245,6 +201,6 @@ def _validity(outgoing: Outgoing) -> int | object:
 
 def _evidence(message: MessageInstance) -> Accepted | Refused:
     if message.status in ("failed", "undelivered", "canceled"):
-        make, code = RESULTS.get(int(message.error_code or 0), (Refused, "rejected"))
+        make, code = twilio_codes.RESULTS.get(int(message.error_code or 0), (Refused, "rejected"))
         return Refused(code if make is Refused else "rejected", f"{message.status} {message.error_code or ''}".strip())
     return Accepted(reference=message.sid)

@@ -1,5 +1,7 @@
 """Channels and provider accounts are configured in the admin, and no secret comes back out of it."""
 
+from datetime import UTC, datetime
+
 import pytest
 from cryptography.fernet import Fernet
 from django.contrib.auth.models import Permission
@@ -10,22 +12,28 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.audit.models import Entry
-from apps.channels import accounts
-from apps.channels.models import Channel, ProviderAccount
+from apps.channels import accounts, services
+from apps.channels.models import AccountEvent, Channel, ProviderAccount
 
 SECRET = "Wohl-gehütet-7"
 PEM = "-----BEGIN CERTIFICATE-----"
 LIST = "admin:channels_provideraccount_changelist"
+NO_EVENTS = {"events-TOTAL_FORMS": "0", "events-INITIAL_FORMS": "0"}
 POSTED = {
     "name": "school",
     "enabled": "on",
+    "weight": "100",
+    "rate": "",
+    "reason": "new",
     "setting_host": "mail.example.com",
     "setting_port": "465",
     "setting_security": "ssl",
     "setting_username": "notice",
     "setting_password": SECRET,
     "setting_from_address": "notice@example.com",
+    **NO_EVENTS,
 }
+SHARE = {"name": "school", "weight": "100", "reason": "moved", **NO_EVENTS}
 
 
 @pytest.fixture
@@ -132,8 +140,8 @@ def test_wrong_settings_are_errors_of_their_fields(account: ProviderAccount, adm
 
 def test_an_account_of_a_lost_provider_can_be_switched_off(account: ProviderAccount, admin_client: Client) -> None:
     ProviderAccount.objects.filter(pk=account.pk).update(provider="pigeon", enabled=True)
-    assert admin_client.post(page_of(account), {"name": "school", "enabled": "on"}).status_code == 200
-    assert admin_client.post(page_of(account), {"name": "school"}).status_code == 302
+    assert admin_client.post(page_of(account), {**SHARE, "enabled": "on"}).status_code == 200
+    assert admin_client.post(page_of(account), SHARE).status_code == 302
     account.refresh_from_db()
     assert not account.enabled
 
@@ -147,6 +155,7 @@ def test_switching_off_an_account_of_another_key_leaves_its_settings_alone(
     shown = admin_client.get(page_of(account)).context["adminform"].form
     posted = {name: value for name in shown.fields if (value := shown[name].value()) not in (None, False)}
     del posted["enabled"]
+    posted.update(NO_EVENTS, reason="moved")
     assert admin_client.post(page_of(account), posted).status_code == 302
     account.refresh_from_db()
     assert not account.enabled
@@ -197,3 +206,102 @@ def test_a_channel_is_changed_but_neither_added_nor_deleted(admin_client: Client
     assert sorted(entry.details["fields"]) == ["Attempts at most", "Batch size", "Enabled", "Window"]
     assert admin_client.get(reverse("admin:channels_channel_add")).status_code == 403
     assert admin_client.post(reverse("admin:channels_channel_delete", args=[sms.pk])).status_code == 403
+
+
+def page_fields(client: Client, account: ProviderAccount) -> dict[str, object]:
+    """What the browser sends when the page of the account is saved as it is."""
+    context = client.get(page_of(account)).context
+    form = context["adminform"].form
+    posted = {name: value for name in form.fields if (value := form[name].value()) not in (None, False)}
+    for inline in context["inline_admin_formsets"]:
+        management = inline.formset.management_form
+        posted |= {management[name].html_name: management[name].value() for name in management.fields}
+        posted |= {
+            one["id"].html_name: one["id"].value() for one in inline.formset.forms if one["id"].value() is not None
+        }
+    return posted
+
+
+def events_of(account: ProviderAccount) -> list[tuple[str, str, str | None]]:
+    return list(account.events.order_by("pk").values_list("kind", "reason", "by__username"))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "reason"),
+    [
+        ({"weight": "20"}, "weight", "100 → 20: cheaper"),
+        ({"rate": "2.50"}, "rate", "– → 2.5: cheaper"),
+        ({"enabled": ""}, "disabled", "cheaper"),
+    ],
+)
+def test_weight_rate_and_use_change_with_a_reason_only(
+    account: ProviderAccount, admin_client: Client, change: dict[str, str], kind: str, reason: str
+) -> None:
+    ProviderAccount.objects.filter(pk=account.pk).update(enabled=True, provider="sandbox")
+    account.refresh_from_db()
+    posted = page_fields(admin_client, account) | change
+    refused = admin_client.post(page_of(account), posted)
+    assert list(refused.context["adminform"].form.errors) == ["reason"]
+    assert events_of(account) == []
+    assert admin_client.post(page_of(account), posted | {"reason": "cheaper"}).status_code == 302
+    assert events_of(account) == [(kind, reason, "admin")]
+    shown = admin_client.get(page_of(account)).content.decode()
+    assert reason in shown
+
+
+def test_a_change_that_is_refused_leaves_no_event(account: ProviderAccount, admin_client: Client) -> None:
+    posted = {**POSTED, "weight": "1001", "reason": "more"}
+    assert admin_client.post(page_of(account), posted).status_code == 200
+    assert admin_client.post(page_of(account), {**POSTED, "rate": "0", "reason": "none"}).status_code == 200
+    assert events_of(account) == []
+
+
+def test_the_page_is_saved_while_events_come_in(account: ProviderAccount, admin_client: Client) -> None:
+    ProviderAccount.objects.filter(pk=account.pk).update(provider="sandbox")
+    for number in range(60):
+        services.note(account, AccountEvent.Kind.RESTED, f"outage {number}")
+    shown = admin_client.get(page_of(account)).content.decode()
+    assert "outage 59" in shown
+    assert "outage 9 " not in shown
+    posted = page_fields(admin_client, account) | {"name": "renamed"}
+    services.note(account, AccountEvent.Kind.RECOVERED, "")
+    assert admin_client.post(page_of(account), posted).status_code == 302
+    account.refresh_from_db()
+    assert account.name == "renamed"
+    assert account.events.count() == 61
+
+
+def test_events_are_neither_changed_nor_added(account: ProviderAccount, admin_client: Client) -> None:
+    ProviderAccount.objects.filter(pk=account.pk).update(provider="sandbox")
+    event = services.note(account, AccountEvent.Kind.RESTED, "an outage")
+    posted = page_fields(admin_client, account)
+    posted |= {
+        "events-TOTAL_FORMS": "2",
+        "events-0-reason": "nothing",
+        "events-1-reason": "nothing",
+        "events-0-DELETE": "on",
+    }
+    admin_client.post(page_of(account), posted)
+    assert list(account.events.values_list("pk", "reason")) == [(event.pk, "an outage")]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize(
+    ("values", "en", "zh"),
+    [
+        ({}, "in use", "使用中"),
+        ({"enabled": False}, "switched off", "已停用"),
+        ({"paused_reason": "balance"}, "paused: balance", "已暂停：balance"),
+        ({"paused_reason": "401", "recovers": True}, "resumes by itself", "恢复后自动启用"),
+        ({"rests_until": datetime(2126, 1, 1, 4, 30, tzinfo=UTC)}, "resting until 12:30:00", "暂歇至 12:30:00"),
+        ({"rests_until": datetime(2026, 1, 1, tzinfo=UTC)}, "one delivery tries it", "正以一条投递试探"),
+    ],
+)
+def test_the_list_says_how_an_account_is(
+    admin_client: Client, language: str, values: dict[str, object], en: str, zh: str
+) -> None:
+    ProviderAccount.objects.filter(channel__key="email").update(**values)
+    admin_client.cookies["django_language"] = language
+    page = admin_client.get(reverse(LIST)).content.decode()
+    assert (en if language == "en" else zh) in page
+    assert (zh if language == "en" else en) not in page

@@ -2,13 +2,15 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core import checks
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.models import Entry
@@ -17,7 +19,7 @@ from apps.channels.checks import check_channels
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
 from apps.channels.providers import sandbox
 from apps.channels.providers.base import Accepted, Outgoing, SettingsError
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, InvalidInput
 
 SECRET = "Wohl-gehütet-7"
 SETTINGS = {"host": "mail.example.com", "username": "notice", "password": SECRET, "from_address": "notice@example.com"}
@@ -102,24 +104,26 @@ def test_settings_of_another_key_are_entered_anew(configured: ProviderAccount, o
 
 def test_a_paused_account_is_not_used_until_it_is_resumed(operator: User) -> None:
     channel = Channel.objects.get(key="sms")
-    account = accounts.active_account(channel)
+    (account,) = accounts.in_use(channel)
     services.pause(account, by=operator)
-    assert accounts.active_account(channel) is None
+    assert accounts.in_use(channel) == []
     assert "operator" in account.paused_reason
     with pytest.raises(Conflict):
         services.pause(account, by=operator)
     services.resume(account, by=operator)
-    assert accounts.active_account(channel) == account
+    assert accounts.in_use(channel) == [account]
     with pytest.raises(Conflict):
         services.resume(account, by=operator)
     assert list(Entry.objects.order_by("pk").values_list("verb", flat=True)) == ["pause", "resume"]
 
 
-def test_the_oldest_enabled_account_is_used(account: ProviderAccount) -> None:
+def test_a_reserve_is_used_where_there_is_nothing_else(account: ProviderAccount) -> None:
     oldest = account.channel.accounts.get(provider="sandbox")
-    assert accounts.active_account(account.channel) == oldest
+    assert accounts.in_use(account.channel) == [oldest, account]
+    ProviderAccount.objects.filter(pk=account.pk).update(weight=0)
+    assert accounts.in_use(account.channel) == [oldest]
     ProviderAccount.objects.filter(pk=oldest.pk).update(enabled=False)
-    assert accounts.active_account(account.channel) == account
+    assert accounts.in_use(account.channel) == [account]
 
 
 def test_a_provider_is_made_once_and_again_after_a_change(configured: ProviderAccount, operator: User) -> None:
@@ -138,7 +142,7 @@ def test_a_provider_we_do_not_have_is_an_error_of_the_settings(account: Provider
 
 
 def test_the_sandbox_keeps_what_it_would_have_sent(db: None) -> None:
-    account = accounts.active_account(Channel.objects.get(key="email"))
+    account = Channel.objects.get(key="email").accounts.get(provider="sandbox")
     provider = accounts.provider_for(account)
     assert isinstance(provider.send([outgoing("k-1", "zhang.wei@example.com")])[0], Accepted)
     kept = SandboxMessage.objects.get()
@@ -167,3 +171,47 @@ def test_the_check_runs_only_when_the_database_is_asked_for(account: ProviderAcc
     assert [one for one in checks.run_checks() if one.id == "channels.W001"] == []
     assert [one.id for one in checks.run_checks(databases=["default"]) if one.id == "channels.W001"]
     call_command("check", databases=["default"])
+
+
+def test_pausing_and_resuming_are_kept_with_who_and_why(account: ProviderAccount, operator: User) -> None:
+    services.pause(account, by=operator)
+    services.resume(account, by=operator)
+    kept = account.events.order_by("pk").values_list("kind", "by", "reason")
+    assert [(kind, by) for kind, by, _reason in kept] == [("paused", operator.pk), ("resumed", operator.pk)]
+    assert all("operator" in reason for _kind, _by, reason in kept)
+
+
+def test_an_account_that_rests_can_be_resumed(account: ProviderAccount, operator: User) -> None:
+    ProviderAccount.objects.filter(pk=account.pk).update(rests_until=timezone.now(), outages=4)
+    services.resume(account, by=operator)
+    assert (account.rests_until, account.outages) == (None, 0)
+
+
+def test_a_person_may_make_our_pause_his_own(account: ProviderAccount, operator: User) -> None:
+    ProviderAccount.objects.filter(pk=account.pk).update(paused_reason="401", recovers=True)
+    services.pause(account, by=operator)
+    account.refresh_from_db()
+    assert not account.recovers
+    assert "operator" in account.paused_reason
+    with pytest.raises(Conflict):
+        services.pause(account, by=operator)
+
+
+def test_a_share_is_changed_with_a_reason_and_what_stays_is_no_event(account: ProviderAccount, operator: User) -> None:
+    share = {"weight": 100, "rate": Decimal("2.50"), "enabled": True, "by": operator}
+    with pytest.raises(InvalidInput):
+        services.adjust(account, **share, reason=" ")
+    services.adjust(account, **share, reason="tender")
+    services.adjust(account, **share, reason="again")
+    assert list(account.events.values_list("kind", "reason")) == [("rate", "– → 2.5: tender")]
+    services.adjust(account, **{**share, "enabled": False, "weight": 0}, reason="end")
+    account.refresh_from_db()
+    assert (account.enabled, account.weight) == (False, 0)
+    assert account.events.count() == 3
+
+
+def test_what_did_not_happen_is_not_kept(account: ProviderAccount, operator: User) -> None:
+    with transaction.atomic():
+        services.pause(account, by=operator)
+        transaction.set_rollback(True)
+    assert not account.events.exists()

@@ -5,7 +5,7 @@ import pytest
 from django.utils import translation
 
 from apps.channels import providers
-from apps.channels.providers import fcm, sandbox, smtp_replies, twilio
+from apps.channels.providers import fcm, sandbox, smtp_replies, twilio_codes
 from apps.channels.providers.base import TROUBLE
 from apps.channels.providers.reasons import REASONS
 
@@ -27,7 +27,7 @@ def test_every_channel_has_its_provider_and_the_sandbox(channel: str, names: set
 
 def test_every_code_a_provider_can_return_has_words() -> None:
     tables = {row[2] for row in smtp_replies.ENHANCED} | {row[3] for row in smtp_replies.BASIC}
-    tables |= {code for _make, code in twilio.RESULTS.values()}
+    tables |= {code for _make, code in twilio_codes.RESULTS.values()}
     tables |= {result.code for result in [*fcm.RESULTS.values(), *sandbox.MODES.values()]}
     assert (tables | _written_codes() | TROUBLE) - REASONS.keys() == set()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.channels.providers import http, twilio
+from apps.channels.providers import http, twilio, twilio_codes
 from apps.channels.providers.base import Accepted, Deferred, Provider, Refused, SettingsError, Throttled, Unknown
 from apps.channels.providers.reasons import REASONS
 from apps.channels.providers.tests import contract
@@ -98,6 +98,10 @@ def test_no_callback_without_a_public_address(harness: TwilioHarness, server: Tw
         (21606, Deferred, "account_refused"),
         (20003, Deferred, "account_refused"),
         (21611, Throttled, "throttled"),
+        (10001, Deferred, "account_refused"),
+        (30032, Deferred, "account_refused"),
+        (21268, Refused, "unreachable_number"),
+        (63017, Throttled, "throttled"),
         (12345, Deferred, "unmapped"),
     ],
 )
@@ -109,8 +113,14 @@ def test_codes_in_our_words(harness: TwilioHarness, server: TwilioServer, code: 
     assert NUMBER not in result.detail
 
 
+def test_no_code_of_the_account_ends_a_delivery() -> None:
+    about_account = {make for make, code in twilio_codes.RESULTS.values() if code == "account_refused"}
+    about_speed = {make for make, code in twilio_codes.RESULTS.values() if code == "throttled"}
+    assert (about_account, about_speed) == ({Deferred}, {Throttled})
+
+
 def test_every_mapped_code_is_one_of_our_words() -> None:
-    assert {code for _make, code in twilio.RESULTS.values()} <= REASONS.keys()
+    assert {code for _make, code in twilio_codes.RESULTS.values()} <= REASONS.keys()
 
 
 @pytest.mark.parametrize(
