@@ -100,6 +100,18 @@ def test_receipts_whose_doorbells_are_lost_are_applied_by_the_sweep(bell: Bell, 
     assert not receipts.due(100)
 
 
+def test_input_54_the_same_report_many_times_at_once_is_one(bell: Bell, twilio: TwilioServer) -> None:
+    publish(bell)
+    bell.answer(jobs.DELIVER)
+    entry = twilio.accepted[0]
+    answers = together(*[lambda: twilio.reporter.send(entry, Report("delivered"))] * 12)
+    assert answers == [202] * 12
+    assert Receipt.objects.count() == 1
+    bell.answer()
+    assert states() == {"delivered": 1}
+    assert_counters_tell_the_truth()
+
+
 def test_every_receipt_rings_for_itself(bell: Bell, twilio: TwilioServer) -> None:
     twilio.reports = lambda _entry: [Report("delivered")]
     publish(bell)
