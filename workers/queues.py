@@ -20,5 +20,6 @@ ROUTES = {
     jobs.FAN_OUT: {"queue": jobs.FAN_OUT_LANE},
     jobs.CLOSE: {"queue": jobs.FAN_OUT_LANE},
     jobs.RING: {"queue": jobs.FAN_OUT_LANE},
+    jobs.APPLY_RECEIPT: {"queue": jobs.RECEIPTS_LANE},
     jobs.SWEEP: {"queue": jobs.PERIODIC_LANE},
 }

@@ -14,12 +14,13 @@ PERIODS = {
     "return_leases": 2.0,
     "resolve_unknown": 2.0,
     "revive_accounts": 5.0,
+    "apply_receipts": 2.0,
     "close_ended": 5.0,
     "forget_old": 3600.0,
 }
 
-#: A sweep that calls providers must not hold up those that do not.
-LANES = {"resolve_unknown": jobs.RECEIPTS_LANE, "revive_accounts": jobs.RECEIPTS_LANE}
+#: A sweep that calls providers, or has many rows to do one by one, must not hold up the others.
+LANES = dict.fromkeys(("resolve_unknown", "revive_accounts", "apply_receipts"), jobs.RECEIPTS_LANE)
 
 BEAT_SCHEDULE = {
     name: {

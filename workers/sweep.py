@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.db import OperationalError
 from django.utils import timezone
 
 from apps.channels import accounts
 from apps.channels.providers.base import Accepted, Outgoing, Refused
 from apps.core import jobs
-from apps.delivery import chains, selectors, services
+from apps.delivery import chains, receipts, selectors, services
 from apps.delivery.models import Delivery
 from apps.delivery.services import Outcome
 from apps.delivery.states import Status
@@ -149,6 +150,21 @@ def _evidence(delivery: Delivery) -> Accepted | Refused | None:
     return provider.find(sent, since=delivery.sent_at) if isinstance(sent, Outgoing) else None
 
 
+def apply_receipts() -> None:
+    """Receipts whose doorbell was lost, or that came too early. One bad one never stops the others."""
+    until = time.monotonic() + ASKING_TIME
+    for receipt_id in receipts.due(LIMIT):
+        try:
+            receipts.apply(receipt_id)
+        except OperationalError:
+            raise
+        except Exception as error:
+            # Only the kind of error: its text may hold the report. The receipt is due again by itself.
+            log.error("receipt %s cannot be applied: %s", receipt_id, type(error).__name__)
+        if time.monotonic() > until:
+            return
+
+
 def forget_old() -> None:
     """Delete what is kept for a limited time."""
     idempotency.forget_old()
@@ -166,6 +182,7 @@ SWEEPS: dict[str, Callable[[], None]] = {
         return_leases,
         resolve_unknown,
         breaker.revive_accounts,
+        apply_receipts,
         forget_old,
     )
 }

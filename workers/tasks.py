@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.core import jobs
-from apps.delivery import chains
+from apps.delivery import chains, receipts
 from workers import dispatch, fanout, sweep
 
 
@@ -25,6 +25,11 @@ def close(message_id: int) -> None:
 @shared_task(name=jobs.RING)
 def ring(message_channel_id: int) -> None:
     chains.revive(message_channel_id)
+
+
+@shared_task(name=jobs.APPLY_RECEIPT)
+def apply_receipt(receipt_id: int) -> None:
+    receipts.apply(receipt_id)
 
 
 @shared_task(name=jobs.SWEEP)

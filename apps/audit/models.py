@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 #: What the verbs mean to a person who reads the log.
 VERBS = {
+    "allow": _("allow again"),
     "begin": _("begin (publish time)"),
     "change": _("change"),
     "configure": _("configure"),

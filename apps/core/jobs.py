@@ -18,6 +18,7 @@ FAN_OUT = "workers.fan_out"
 DELIVER = "workers.deliver"
 CLOSE = "workers.close"
 RING = "workers.ring"
+APPLY_RECEIPT = "workers.apply_receipt"
 SWEEP = "workers.sweep"
 
 FAN_OUT_LANE = "fanout"

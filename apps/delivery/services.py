@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Least, Now
 
 from apps.core.db import insert_rows, insert_select, transactional
 from apps.delivery.models import Attempt, Delivery, Lease, Recipient, Suppression
-from apps.delivery.states import RETRACTABLE, SETTLED, Status, may_follow
+from apps.delivery.states import RETRACTABLE, SETTLED, Status, Verdict, may_follow, weigh
 from apps.directory.models import ContactPoint
 from apps.messaging import audience
 from apps.messaging.models import Message, MessageChannel
@@ -325,3 +325,32 @@ def _count(message_channel_id: int, by: Counter[str]) -> None:
     moved = {name: F(name) + number for name, number in by.items() if number}
     if moved:
         MessageChannel.objects.filter(pk=message_channel_id).update(**moved)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a provider reports of `attempt` of a delivery: `status` is accepted, delivered or failed."""
+
+    delivery_id: int
+    status: Status
+    attempt: int
+    reason: str = ""
+
+
+@transactional
+def apply_evidence(evidence: Evidence) -> Verdict:
+    """Settle the row as a receipt says, if it is one that may; the receipt itself is the log of it."""
+    row = Delivery.objects.select_for_update().filter(pk=evidence.delivery_id).first()
+    if row is None:
+        return Verdict.SAYS_NOTHING_NEW
+    before = Status(row.status)
+    verdict = weigh(
+        evidence.status, attempt=evidence.attempt, status=before, reason=row.reason, attempts=row.attempt
+    )
+    if verdict is Verdict.MOVES:
+        same = Delivery.objects.filter(pk=row.pk, status=before, attempt=row.attempt)
+        moved = Counter({evidence.status.value: _end(same, evidence.status, evidence.reason)})
+        if before in SETTLED:
+            moved.subtract({before.value: moved[evidence.status.value]})
+        _count(row.message_channel_id, moved)
+    return verdict

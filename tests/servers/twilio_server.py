@@ -3,19 +3,22 @@
     python -m tests.servers.twilio_server --port 0 --ledger FILE --account-sid AC… --auth-token …
 
 Messages can be created, listed (To, From, DateSent and its inequalities, PageSize) and fetched; the account can be
-fetched. Status callbacks are recorded, not sent. A server started on an old ledger knows its messages again.
+fetched. Status callbacks are sent where `reports` says so. A server started on an old ledger knows its messages again.
 """
 
+import asyncio
 import collections
 import email.utils
 import secrets
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.servers import base
 from tests.servers.base import Fault
 from tests.servers.http_server import HttpServer, Reply, Request
 from tests.servers.ledger import Entry
+from tests.servers.twilio_callbacks import Report, Reporter
 
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "token"
@@ -45,7 +48,8 @@ class TwilioServer(HttpServer):
     """Entries of the ledger: to, from, messaging_service_sid, body, status_callback, validity_period, sid, status, at.
 
     `codes` says with which of Twilio's error codes a number is refused: `server.codes["+1…"] = 21610`; `listed` False
-    answers the list of messages with 503.
+    answers the list of messages with 503. `reports` says for each accepted entry what its callback address gets,
+    `reporter` what came of that; `before_answer` is called with each entry after its accept, and the answer waits.
     """
 
     def __init__(self, *, account_sid: str = ACCOUNT_SID, auth_token: str = AUTH_TOKEN, **common: Any) -> None:
@@ -54,9 +58,16 @@ class TwilioServer(HttpServer):
         self.codes: dict[str, int] = {}
         self.listed = True
         self.lists = 0
+        self.reports: Callable[[Entry], Sequence[Report]] = lambda _entry: ()
+        self.before_answer: Callable[[Entry], None] | None = None
+        self.reporter = Reporter(account_sid, auth_token)
         self._by_number: dict[str, list[Entry]] = collections.defaultdict(list)
         for entry in self._ledger.entries:
             self._by_number[entry["to"]].append(entry)
+
+    def __exit__(self, *details: object) -> None:
+        self.reporter.stop()
+        super().__exit__(*details)
 
     async def handle(self, request: Request) -> Reply:
         if request.basic_auth() != (self.account_sid, self.auth_token):
@@ -80,6 +91,10 @@ class TwilioServer(HttpServer):
         if number in self.codes:
             return _error(400, self.codes[number], f"Refused {number}")
         entry = await self._take(form) if fault in TAKEN else None
+        if entry and self.before_answer:
+            await asyncio.get_running_loop().run_in_executor(None, self.before_answer, entry)
+        if entry and entry["status_callback"]:
+            self.reporter.plan(entry, self.reports(entry))
         if fault in ERRORS:
             status, code, message = ERRORS[fault]
             headers = {"Retry-After": str(self.retry_after)} if status in (429, 503) else {}

@@ -1,9 +1,11 @@
-"""What a provider is: a settings schema, `deliver`, and optionally `find` and `health`.
+"""What a provider is: a settings schema, `deliver`, and optionally `find`, `health` and receipts.
 
-A provider turns an `Outgoing` into one of our own five results; a vendor's words and codes stop in the vendor's file.
+A provider turns an `Outgoing` into one of our own five results and a `Callback` into `ReceiptEvent`s; a vendor's words
+and codes stop in the vendor's file.
 This package knows neither the ORM nor Celery: whatever it needs is handed to it.
 """
 
+import enum
 import logging
 import math
 import time
@@ -107,6 +109,38 @@ Result = Accepted | Refused | Deferred | Throttled | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """What came to one of our callback addresses. `url` is the address as we gave it away, under the configured public
+    address of the site: what the `Host` header says, whoever sent it has chosen.
+    """
+
+    url: str
+    content_type: str = ""
+    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Reported(enum.StrEnum):
+    """What a provider may tell us afterwards, in the words of a delivery's states."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptEvent:
+    """One thing a provider reports. `status` None: in words we do not know, so it changes nothing and somebody has to
+    look. `code` of a failure is one of `reasons.REASONS`; `detail` holds the vendor's own words, but no address.
+    """
+
+    status: Reported | None
+    code: str = ""
+    reference: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One field of a provider's settings: rendered as a form field in the admin and checked at start."""
 
@@ -141,6 +175,7 @@ class Provider:
     channels: ClassVar[frozenset[str]]
     schema: ClassVar[tuple[Setting, ...]] = ()
     can_find: ClassVar[bool] = False
+    receives: ClassVar[bool] = False
 
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
     account_id: int | None = None
@@ -208,6 +243,20 @@ class Provider:
         """Evidence for an unknown outcome from the provider's own list; None if it has none.
 
         Only called where `can_find`; may raise `OSError` when the provider cannot be asked now.
+        """
+        raise NotImplementedError
+
+    def authentic(self, callback: Callback) -> bool:
+        """Whether this vendor has sent it, as it stands and to this address, for this account. Never raises.
+
+        Only called where the provider `receives`.
+        """
+        raise NotImplementedError
+
+    def parse_receipts(self, callback: Callback) -> list[ReceiptEvent]:
+        """What an authentic callback reports of the delivery and the attempt that its address names, oldest first.
+
+        It is asked later than `authentic`, of what was stored: address, content type and body, but no headers.
         """
         raise NotImplementedError
 

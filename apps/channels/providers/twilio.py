@@ -17,12 +17,14 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
-from apps.channels.providers import http, twilio_codes
+from apps.channels.providers import http, twilio_codes, twilio_receipts
 from apps.channels.providers.base import (
     Accepted,
+    Callback,
     Deferred,
     Outgoing,
     Provider,
+    ReceiptEvent,
     Refused,
     Result,
     Setting,
@@ -43,6 +45,7 @@ class TwilioProvider(Provider):
     label = _("Text messages (Twilio)")
     channels = frozenset({"sms"})
     can_find = True
+    receives = True
     schema = (
         Setting("account_sid", _("Account SID")),
         Setting("auth_token", _("Auth token"), kind="secret"),
@@ -119,6 +122,14 @@ class TwilioProvider(Provider):
             if outbound and message.body == text(outgoing) and message.date_created >= after:
                 return _evidence(message)
         return None
+
+    def authentic(self, callback: Callback) -> bool:
+        return twilio_receipts.authentic(
+            callback, account_sid=self.settings["account_sid"], auth_token=self.settings["auth_token"]
+        )
+
+    def parse_receipts(self, callback: Callback) -> list[ReceiptEvent]:
+        return twilio_receipts.events(callback, codes=twilio_codes.RESULTS)
 
     def health(self) -> None:
         with self._http.exchange():

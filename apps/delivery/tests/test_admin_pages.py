@@ -1,6 +1,7 @@
 """Every page of the admin opens, in both languages, at a price that does not grow with the rows."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
@@ -16,7 +17,7 @@ from apps.accounts.models import RoleAssignment, User
 from apps.audit.models import Entry
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
 from apps.core.admin import CappedPaginator
-from apps.delivery.models import Delivery, Recipient, Suppression
+from apps.delivery.models import Attempt, Delivery, Receipt, Recipient, Suppression
 from apps.delivery.states import Status
 from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
 from apps.messaging.models import (
@@ -30,7 +31,7 @@ from apps.messaging.models import (
 
 #: Session, user, count and rows come to four; the rest are the choices of filters and forms.
 MOST_QUERIES = 20
-MACHINE_ROWS = [Recipient, Delivery, MessageChannel, AudienceRow, SandboxMessage, Entry]
+MACHINE_ROWS = [Recipient, Delivery, Attempt, Receipt, MessageChannel, AudienceRow, SandboxMessage, Entry]
 #: Answers kept for clients that ask twice.
 NOBODYS_BUSINESS = {"messaging.IdempotencyKey", "delivery.Lease", "core.Installation"}
 ADDRESS = "zhang.wei@example.com"
@@ -87,6 +88,24 @@ def _person_with_rows(number: int, world: World) -> None:
         address=ADDRESS,
         account=world.account,
         updated_at=timezone.now(),
+    )
+    Attempt.objects.create(
+        delivery=delivery,
+        number=1,
+        account=world.account,
+        status=Status.ACCEPTED,
+        reference=f"<{number}@example.com>",
+        took_ms=4321,
+        at=timezone.now(),
+    )
+    Receipt.objects.create(
+        account=world.account,
+        delivery_id=delivery.pk,
+        attempt=1,
+        digest=str(number),
+        body=f"To={ADDRESS}",
+        result=Receipt.Result.APPLIED,
+        reason="delivered",
     )
     SandboxMessage.objects.create(
         account=world.account,
@@ -177,11 +196,59 @@ def test_the_site_bears_our_name_in_both_languages(admin_client: Client) -> None
     assert "msgcenter message centre" in admin_client.get(reverse("admin:index")).content.decode()
 
 
-def test_a_delivery_is_shown_with_a_masked_address(world: World, admin_client: Client) -> None:
+def member_of_staff(*codenames: str, unit: OrgUnit | None = None) -> Client:
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    if unit:
+        RoleAssignment.objects.create(user=user, unit=unit, role=RoleAssignment.Role.AUTHOR)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_delivery_is_shown_with_a_masked_address(world: World) -> None:
+    client = member_of_staff("view_delivery", unit=world.unit)
     for url in (changelist(Delivery), change_page(Delivery.objects.first())):
-        page = admin_client.get(url).content.decode()
+        page = client.get(url).content.decode()
         assert "z***@example.com" in page
         assert ADDRESS not in page
+
+
+def test_a_delivery_shows_what_happened_to_it_in_order(world: World, admin_client: Client) -> None:
+    delivery = Delivery.objects.first()
+    admin_client.cookies["django_language"] = "en"
+    late = timezone.now() + timedelta(hours=1)
+    repeated = {"number": 2, "status": Status.FAILED, "reason": "rejected", "detail": "63 no thanks"}
+    Attempt.objects.create(delivery=delivery, account=world.account, at=late, **repeated)
+    page = admin_client.get(change_page(delivery)).content.decode()
+    story = ["&lt;0@example.com&gt;", "4321", "To=", "The provider refused the message. · 63 no thanks"]
+    places = [page.index(part) for part in story]
+    assert places == sorted(places)
+    assert "&lt;1@example.com&gt;" not in page, "that is of another delivery"
+
+
+def test_what_a_provider_reported_is_for_superusers(world: World, admin_client: Client) -> None:
+    staff = member_of_staff("view_delivery", "view_receipt", unit=world.unit)
+    for row in (Delivery.objects.first(), Receipt.objects.first()):
+        assert ADDRESS in admin_client.get(change_page(row)).content.decode()
+        page = staff.get(change_page(row)).content.decode()
+        assert "delivered" in page
+        assert ADDRESS not in page
+
+
+def test_receipts_are_found_by_delivery_and_by_what_was_made_of_them(world: World, admin_client: Client) -> None:
+    receipt = Receipt.objects.last()
+    Receipt.objects.filter(pk=receipt.pk).update(result=Receipt.Result.ORPHAN)
+    for asked in ({"q": str(receipt.delivery_id)}, {"result__exact": "orphan"}):
+        assert list(admin_client.get(changelist(Receipt), asked).context["cl"].result_list) == [receipt]
+    for typed in ("9" * 40, "x"):
+        assert admin_client.get(changelist(Receipt), {"q": typed}).context["cl"].result_count == 0
+
+
+def test_an_attempt_is_found_by_its_reference_and_leads_to_its_delivery(world: World, admin_client: Client) -> None:
+    page = admin_client.get(changelist(Attempt), {"q": "<1@example.com>"})
+    (attempt,) = page.context["cl"].result_list
+    assert change_page(attempt.delivery) in page.content.decode()
 
 
 def test_deliveries_are_found_by_message_and_by_number(world: World, admin_client: Client) -> None:
@@ -222,3 +289,22 @@ def test_a_suppression_is_stored_in_its_one_form_and_found_as_typed(admin_client
     page = admin_client.post(f"{changelist(Suppression)}add/", posted)
     assert "value" in page.context["adminform"].form.errors
     assert Suppression.objects.count() == 1
+
+
+def test_allow_again_takes_addresses_off_the_list_and_is_audited(world: World, admin_client: Client) -> None:
+    admin_client.cookies["django_language"] = "en"
+    first, second = Suppression.objects.order_by("pk")
+    posted = {"action": "allow_again", "_selected_action": [first.pk]}
+    page = admin_client.post(changelist(Suppression), posted, follow=True).content.decode()
+    assert "0***@example.com: messages go there again." in page
+    assert list(Suppression.objects.all()) == [second]
+    entry = Entry.objects.get(verb="allow")
+    assert (entry.object_id, entry.actor_name) == (str(first.pk), "admin")
+    assert "example.com" not in f"{entry.object_name}{entry.details}"
+
+
+def test_who_may_only_look_at_the_list_is_not_offered_to_change_it(world: World) -> None:
+    client = member_of_staff("view_suppression")
+    posted = {"action": "allow_again", "_selected_action": [Suppression.objects.first().pk]}
+    client.post(changelist(Suppression), posted)
+    assert Suppression.objects.count() == 2

@@ -1,8 +1,10 @@
 """What every provider must hold. A provider adds one subclass that supplies a `harness`.
 
-`ProviderContract` is for all, `NetworkContract` for those that speak to a server.
+`ProviderContract` is for all, `NetworkContract` for those that speak to a server, `ReceiptsContract` for those that
+report back.
 """
 
+import dataclasses
 import json
 import logging
 import threading
@@ -15,10 +17,12 @@ import pytest
 
 from apps.channels.providers.base import (
     Accepted,
+    Callback,
     Deferred,
     Outgoing,
     Provider,
     Refused,
+    Reported,
     Result,
     SettingsError,
     Throttled,
@@ -298,3 +302,79 @@ class NetworkContract(ProviderContract):
     def test_no_address_in_the_detail(self, harness: NetworkHarness, provider: Provider) -> None:
         result = self.one(harness, provider, self.refuse)
         assert harness.address("zhang") not in result.detail
+
+
+CALLBACK_URL = "https://msg.school.example/callbacks/some/7/42/1"
+
+
+class ReceiptsHarness(Protocol):
+    def provider(self, **settings: Any) -> Provider: ...
+
+    def callback(self, status: Reported | None, *, address: str, url: str = CALLBACK_URL) -> Callback:
+        """A genuine one about a message to `address`; None: in words nobody knows."""
+
+    def stranger(self) -> Provider:
+        """The same kind of account with another secret."""
+
+
+class ReceiptsContract:
+    ADDRESS = "+12025550123"
+
+    @pytest.fixture
+    def receipts(self) -> ReceiptsHarness:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def genuine(self, receipts: ReceiptsHarness) -> Callback:
+        return receipts.callback(Reported.DELIVERED, address=self.ADDRESS)
+
+    def test_a_genuine_callback_is_authentic(self, receipts: ReceiptsHarness, genuine: Callback) -> None:
+        assert receipts.provider().receives
+        assert receipts.provider().authentic(genuine)
+
+    def test_input_50_a_secret_of_before_or_of_somebody_else_is_not(
+        self, receipts: ReceiptsHarness, genuine: Callback
+    ) -> None:
+        assert not receipts.stranger().authentic(genuine)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"url": "https://msg.school.example/callbacks/some/7/43/1"},
+            {"url": "https://evil.example/callbacks/some/7/42/1"},
+            {"headers": {}},
+            {"body": b""},
+            {"body": b"\xff\x00\xfe"},
+            {"body": b"&" * 5000},
+            {"content_type": ""},
+            {"content_type": "application/json"},
+        ],
+        ids=str,
+    )
+    def test_fault_20_whatever_was_altered_is_not_authentic_and_raises_nothing(
+        self, receipts: ReceiptsHarness, genuine: Callback, changes: dict[str, Any]
+    ) -> None:
+        assert not receipts.provider().authentic(dataclasses.replace(genuine, **changes))
+
+    def test_fault_20_one_changed_byte_is_enough(self, receipts: ReceiptsHarness, genuine: Callback) -> None:
+        provider = receipts.provider()
+        for place in range(len(genuine.body)):
+            other = bytes((genuine.body[place] ^ 1,))
+            altered = genuine.body[:place] + other + genuine.body[place + 1 :]
+            assert not provider.authentic(dataclasses.replace(genuine, body=altered)), altered
+
+    @pytest.mark.parametrize("status", list(Reported))
+    def test_reports_are_read_in_our_words_without_the_headers(
+        self, receipts: ReceiptsHarness, status: Reported
+    ) -> None:
+        callback = receipts.callback(status, address=self.ADDRESS)
+        (event,) = receipts.provider().parse_receipts(dataclasses.replace(callback, headers={}))
+        assert event.status is status
+        assert (event.code in REASONS) if status is Reported.FAILED else event.code == ""
+        assert event.reference
+        assert self.ADDRESS not in event.detail
+
+    def test_input_52_words_nobody_knows_have_no_status(self, receipts: ReceiptsHarness) -> None:
+        (event,) = receipts.provider().parse_receipts(receipts.callback(None, address=self.ADDRESS))
+        assert event.status is None
+        assert event.detail
