@@ -22,7 +22,6 @@ DELIVER = "workers.deliver"
 CLOSE = "workers.close"
 RING = "workers.ring"
 SWEEP = "workers.sweep"
-RING = "workers.ring"
 
 FAN_OUT_LANE = "fanout"
 PERIODIC_LANE = "periodic"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
+from apps.core import installation
 from apps.delivery.models import Attempt, Delivery, Lease, Suppression, placeholder_values
 from apps.delivery.states import SETTLED, Status
 from apps.directory.models import ContactPoint
@@ -106,15 +107,20 @@ def delivering(message_id: int) -> list[int]:
 
 
 def may_send(message_channel_id: int) -> bool:
-    """Whether the message is still to go out on this channel: not recalled, not expired, channel on."""
-    return _sendable().filter(pk=message_channel_id).exists()
+    """Whether the message is still to go out on this channel from here: see `_sendable`, and the database is this
+    installation's own (cached, so that it costs no query of its own).
+    """
+    return installation.is_ours() and _sendable().filter(pk=message_channel_id).exists()
 
 
 def _sendable() -> QuerySet[MessageChannel]:
+    """Not recalled, expired or paused, and the channel neither off nor paused."""
     return MessageChannel.objects.filter(
         Q(message__expires_at=None) | Q(message__expires_at__gt=Now()),
         message__status__in=LIVE,
+        message__paused_at=None,
         channel__enabled=True,
+        channel__paused_reason="",
     )
 
 
@@ -164,10 +170,16 @@ def every_address(rows: Sequence[Row], *, kind: str) -> dict[int, tuple[str, ...
 
 def waiting_due(limit: int, *, urgent: bool) -> dict[int, list[int]]:
     """Message channel id -> ids of waiting rows whose time has come; the urgent ones apart from the general, which may
-    be many.
+    be many. What is paused waits on.
     """
     general = Q(message_channel__message__urgency=Urgency.GENERAL)
-    rows = Delivery.objects.filter(~general if urgent else general, status=Status.WAITING, due_at__lte=Now())
+    rows = Delivery.objects.filter(
+        ~general if urgent else general,
+        status=Status.WAITING,
+        due_at__lte=Now(),
+        message_channel__message__paused_at=None,
+        message_channel__channel__paused_reason="",
+    )
     found = defaultdict(list)
     for message_channel_id, pk in rows.order_by("due_at").values_list("message_channel", "pk")[:limit]:
         found[message_channel_id].append(pk)

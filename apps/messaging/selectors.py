@@ -26,8 +26,8 @@ def get(user: User, message_id: int) -> Message:
 
 
 def publish_due(limit: int) -> list[int]:
-    """Ids of scheduled messages whose time has come."""
-    return _ids({Status.SCHEDULED}, Q(publish_at__lte=Now()), limit)
+    """Ids of scheduled messages whose time has come; a paused one starts when it is resumed."""
+    return _ids({Status.SCHEDULED}, Q(publish_at__lte=Now(), paused_at=None), limit)
 
 
 def expire_due(limit: int) -> list[int]:
@@ -36,7 +36,7 @@ def expire_due(limit: int) -> list[int]:
 
 def fan_out_stalled(limit: int) -> list[int]:
     """Ids of messages in fan-out whose doorbell was lost, or whose worker was."""
-    return _ids({Status.PUBLISHING}, Q(ring_at__lte=Now()), limit)
+    return _ids({Status.PUBLISHING}, Q(ring_at__lte=Now(), paused_at=None), limit)
 
 
 def finishable(limit: int) -> list[int]:
