@@ -12,6 +12,7 @@ REASONS = {
     "recalled": _("The message was recalled before it could be sent."),
     "expired": _("The message had expired before it could be sent."),
     "unconfirmed": _("The provider never confirmed it, and it is not sent again by itself."),
+    "resent": _("Somebody has sent it again, so it may arrive twice."),
     "found": _("The provider's own list has it."),
     "missing_value": _("A value for this recipient is missing."),
     "lease_over": _("The worker stopped while sending; the outcome is being looked into."),

@@ -33,7 +33,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.UNKNOWN: frozenset({Status.ACCEPTED, Status.DELIVERED, Status.FAILED, Status.WAITING}),
     Status.ACCEPTED: frozenset({Status.DELIVERED, Status.FAILED}),
     Status.DELIVERED: frozenset({Status.FAILED}),
-    Status.FAILED: frozenset({Status.DELIVERED}),
+    # Waiting again by a person only, where nobody ever confirmed it.
+    Status.FAILED: frozenset({Status.DELIVERED, Status.WAITING}),
     Status.CANCELLED: frozenset(),
     Status.EXPIRED: frozenset(),
     Status.SUPPRESSED: frozenset(),
