@@ -26,10 +26,13 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class ChannelProgress:
-    """`counts` holds every status that occurs, and sums to `total`; `settled` of them owe nothing any more."""
+    """`counts` holds every status that occurs, and sums to `total`; `settled` of them owe nothing any more.
+    `paused_reason` is empty unless the whole channel is paused.
+    """
 
     key: str
     title: str
+    paused_reason: str
     total: int
     settled: int
     counts: dict[str, int]
@@ -41,6 +44,7 @@ class Progress:
     """How far a message is. Complete once fan-out is through and no delivery is open."""
 
     status: MessageStatus
+    paused: bool
     audience: int
     read: int
     complete: bool
@@ -54,6 +58,7 @@ def progress(message: Message) -> Progress:
     channels = tuple(_channel_progress(row, counted[row.pk]) for row in message_channels)
     return Progress(
         status=MessageStatus(message.status),
+        paused=message.paused,
         audience=message.audience_size,
         read=message.recipients.filter(read_at__isnull=False).count(),
         complete=message.ended_at is not None and all(one.settled == one.total for one in channels),
@@ -89,6 +94,7 @@ def _channel_progress(row: MessageChannel, counted: list[ReasonCount]) -> Channe
     return ChannelProgress(
         key=row.channel.key,
         title=str(row.channel),
+        paused_reason=row.channel.paused_reason,
         total=sum(counts.values()),
         settled=sum(one.count for one in counted if one.status in SETTLED),
         counts=dict(counts),
