@@ -172,6 +172,8 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 # How long a worker may hold rows without renewing its lease, and after how long an unclaimed row is rung again.
 LEASE = timedelta(seconds=env.integer("MSGCENTER_LEASE_SECONDS", 60))
 RING_AGAIN = timedelta(seconds=env.integer("MSGCENTER_RING_AGAIN_SECONDS", 30))
+# A message that ought to move and has not for so long raises an alert.
+STUCK_AFTER = timedelta(minutes=env.integer("MSGCENTER_STUCK_MINUTES", 10))
 FAN_OUT_SLICE = env.integer("MSGCENTER_FAN_OUT_SLICE", 5000)
 MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
 

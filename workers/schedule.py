@@ -15,6 +15,7 @@ PERIODS = {
     "resolve_unknown": 2.0,
     "close_ended": 5.0,
     "forget_old": 3600.0,
+    "find_stuck": 60.0,
 }
 
 #: A sweep that calls providers must not hold up those that do not.

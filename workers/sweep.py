@@ -22,7 +22,7 @@ from apps.messaging import selectors as messages
 from apps.messaging import services as messaging
 from apps.messaging.models import Message
 from apps.messaging.states import Status as MessageStatus
-from workers import breaker, dispatch, judge
+from workers import breaker, dispatch, judge, stuck
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +154,11 @@ def forget_old() -> None:
     idempotency.forget_old()
 
 
+def find_stuck() -> None:
+    """Tell people of messages that do not move."""
+    stuck.find()
+
+
 SWEEPS: dict[str, Callable[[], None]] = {
     sweep.__name__: sweep
     for sweep in (
@@ -166,5 +171,6 @@ SWEEPS: dict[str, Callable[[], None]] = {
         return_leases,
         resolve_unknown,
         forget_old,
+        find_stuck,
     )
 }

@@ -18,6 +18,16 @@ REASONS = {
     "lease_over": _("The worker stopped while sending; the outcome is being looked into."),
 }
 
+#: Why a whole message does not move.
+STUCK = {
+    "channel_off": _("The channel is switched off."),
+    "channel_paused": _("The channel is paused."),
+    "no_account": _("The channel has no provider account that can be used."),
+    "doorbells_fail": _("The queue cannot be reached."),
+    "no_worker": _("No worker takes it: are those of its channel running?"),
+    "not_due": _("Its deliveries wait for their time."),
+}
+
 
 def words(code: str) -> str:
     """For a person to read; a code nobody knows stands for itself."""

@@ -85,6 +85,11 @@ def _count(message_channel_ids: list[int]) -> dict[int, list[ReasonCount]]:
     return counted
 
 
+def open_counts(message_channel_id: int) -> list[ReasonCount]:
+    """Of the deliveries still open, how many by status and reason; from the index alone."""
+    return [one for one in _count([message_channel_id])[message_channel_id] if one.status not in SETTLED]
+
+
 def _channel_progress(row: MessageChannel, counted: list[ReasonCount]) -> ChannelProgress:
     if not row.channel.delivers:
         counted = [ReasonCount(Status.DELIVERED, "", row.delivered)] if row.delivered else []
