@@ -5,8 +5,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.models import User
 from apps.audit.admin import AuditedAdmin
+from apps.core.admin import run_each
 from apps.core.masking import masked
+from apps.delivery import services
 from apps.delivery.models import Delivery, Recipient, Suppression
 from apps.directory.admin import AddressForm, with_address
 from apps.messaging.admin import OwnUnitsAdmin
@@ -38,6 +41,16 @@ class DeliveryAdmin(OwnUnitsAdmin):
     fields = ["message", "channel", "recipient_name", "masked_address", "status", "reason", "due_at", "attempt"]
     fields += ["account", "maybe_duplicate", "sent_at", "updated_at"]
 
+    actions = ["resend"]
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        """As for the verbs on a message; whether he may for this one, the service says."""
+        return request.user.has_perm("messaging.change_message")
+
+    @admin.action(description=_("Send again (it may arrive twice)"), permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        run_each(self, request, queryset, _resend, done=lambda row: _("%s is sent once more.") % row.recipient.person)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
         return self.fields
 
@@ -56,6 +69,10 @@ class DeliveryAdmin(OwnUnitsAdmin):
     @admin.display(description=_("address"))
     def masked_address(self, row: Delivery) -> str:
         return masked(row.address)
+
+
+def _resend(row: Delivery, *, by: User) -> None:
+    services.resend(row.pk, by=by)
 
 
 @admin.register(Suppression)
