@@ -88,7 +88,7 @@ def check_owner(databases: list[str] | None = None, **kwargs: Any) -> list[Check
         return []
     return [
         Warning(
-            f"This database belongs to {owner!r}, and this installation is {settings.ENVIRONMENT_ID!r}: nothing is sent.",
+            f"This database belongs to {owner!r}, this installation is {settings.ENVIRONMENT_ID!r}: nothing is sent.",
             hint="A copy must not send what the original sends. If this installation takes over from one that has "
             "stopped for good: manage.py adopt. If the two are one: correct MSGCENTER_ENVIRONMENT_ID.",
             id="core.W002",
