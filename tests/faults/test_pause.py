@@ -11,7 +11,7 @@ from tests.end_to_end.test_main_job import BULK, CONTROL, wait_for_accepts
 __all__ = ["open_school"]
 pytestmark = pytest.mark.timeout(240)
 Open = Callable[..., School]
-PEOPLE = 500
+PEOPLE = 250
 #: Long enough that all of them together cannot be through before somebody has pressed the button.
 LATENCY = 0.2
 
