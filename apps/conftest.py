@@ -3,7 +3,7 @@
 import pytest
 from django.core.cache import cache
 
-from apps.core import jobs
+from apps.core import alerts, jobs
 from apps.messaging.tests.factories import House, a_house
 
 
@@ -24,3 +24,9 @@ def jobs_outbox(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, .
 @pytest.fixture
 def house(db: None) -> House:
     return a_house()
+
+
+@pytest.fixture
+def alerts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alerts are written where they are raised: the transaction of a test never commits."""
+    monkeypatch.setattr(alerts, "after_commit", lambda act: act())

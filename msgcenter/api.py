@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from apps.accounts import api as accounts
+from apps.channels import api as channels
 from apps.core.rest.schema import Docs
 from apps.core.rest.views import UnknownAddress
 from apps.delivery import api as delivery
@@ -21,9 +22,18 @@ urlpatterns = [
     path("v1/messages/<int:message_id>", messaging.OneMessage.as_view(), name="message"),
     path("v1/messages/<int:message_id>/publish", messaging.Publish.as_view(), name="publish"),
     path("v1/messages/<int:message_id>/recall", messaging.Recall.as_view(), name="recall"),
+    path("v1/messages/<int:message_id>/pause", messaging.Pause.as_view(), name="pause"),
+    path("v1/messages/<int:message_id>/resume", messaging.Resume.as_view(), name="resume"),
     path("v1/messages/<int:message_id>/progress", delivery.Progress.as_view(), name="progress"),
     path("v1/messages/<int:message_id>/deliveries", delivery.Deliveries.as_view(), name="deliveries"),
+    path(
+        "v1/messages/<int:message_id>/deliveries/<int:delivery_id>/resend", delivery.Resend.as_view(), name="resend"
+    ),
     path("v1/channels", lookups.Channels.as_view(), name="channels"),
+    path("v1/channels/<str:key>/pause", channels.PauseChannel.as_view(), name="pause_channel"),
+    path("v1/channels/<str:key>/resume", channels.ResumeChannel.as_view(), name="resume_channel"),
+    path("v1/stop", channels.StopAll.as_view(), name="stop_all"),
+    path("v1/stop/resume", channels.ResumeAll.as_view(), name="resume_all"),
     path("v1/message-types", lookups.MessageTypes.as_view(), name="message_types"),
     path("v1/units", lookups.Units.as_view(), name="units"),
     path("v1/templates", lookups.Templates.as_view(), name="templates"),

@@ -174,6 +174,8 @@ LEASE = timedelta(seconds=env.integer("MSGCENTER_LEASE_SECONDS", 60))
 RING_AGAIN = timedelta(seconds=env.integer("MSGCENTER_RING_AGAIN_SECONDS", 30))
 # Over how many processes an account's rate is divided while Redis, which divides it by need, is away.
 WORKER_PROCESSES = env.integer("MSGCENTER_WORKER_PROCESSES", 2)
+# A message that ought to move and has not for so long raises an alert.
+STUCK_AFTER = timedelta(minutes=env.integer("MSGCENTER_STUCK_MINUTES", 10))
 FAN_OUT_SLICE = env.integer("MSGCENTER_FAN_OUT_SLICE", 5000)
 MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
 

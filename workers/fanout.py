@@ -35,7 +35,7 @@ def fan_out(message_id: int) -> None:
 def freeze_slice(message_id: int) -> bool:
     """One slice in one transaction. False if there is nothing more to do."""
     message = Message.objects.select_for_update().get(pk=message_id)
-    if message.status != Status.PUBLISHING:
+    if message.status != Status.PUBLISHING or message.paused_at:
         return False
     after = message.fan_out_cursor
     up_to = audience.slice_end(after=after, size=settings.FAN_OUT_SLICE)

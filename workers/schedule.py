@@ -17,6 +17,7 @@ PERIODS = {
     "apply_receipts": 2.0,
     "close_ended": 5.0,
     "forget_old": 3600.0,
+    "find_stuck": 60.0,
 }
 
 #: A sweep that calls providers, or has many rows to do one by one, must not hold up the others.

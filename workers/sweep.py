@@ -23,7 +23,7 @@ from apps.messaging import selectors as messages
 from apps.messaging import services as messaging
 from apps.messaging.models import Message
 from apps.messaging.states import Status as MessageStatus
-from workers import breaker, dispatch, judge
+from workers import breaker, dispatch, judge, stuck
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +170,11 @@ def forget_old() -> None:
     idempotency.forget_old()
 
 
+def find_stuck() -> None:
+    """Tell people of messages that do not move."""
+    stuck.find()
+
+
 SWEEPS: dict[str, Callable[[], None]] = {
     sweep.__name__: sweep
     for sweep in (
@@ -184,5 +189,6 @@ SWEEPS: dict[str, Callable[[], None]] = {
         breaker.revive_accounts,
         apply_receipts,
         forget_old,
+        find_stuck,
     )
 }

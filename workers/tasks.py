@@ -1,8 +1,10 @@
 """Every task: ids in, one call out. All of them may be lost, late or doubled without harm."""
 
 from celery import shared_task
+from celery.signals import worker_ready
+from django.db import connection
 
-from apps.core import jobs
+from apps.core import installation, jobs
 from apps.delivery import chains, receipts
 from workers import dispatch, fanout, sweep
 
@@ -35,3 +37,12 @@ def apply_receipt(receipt_id: int) -> None:
 @shared_task(name=jobs.SWEEP)
 def run_sweep(name: str) -> None:
     sweep.SWEEPS[name]()
+
+
+@worker_ready.connect
+def claim(**options: object) -> None:
+    """A worker that is about to send from a database tells it whose it is."""
+    try:
+        installation.claim()
+    finally:
+        connection.close()

@@ -47,6 +47,13 @@ def may(user: User, right: Right, unit: OrgUnit) -> bool:
     return RoleAssignment.objects.filter(user=user, role__in=roles, unit__in=above).exists()
 
 
+def operates(user: User) -> bool:
+    """Whether the user may stop sending for everybody: a superuser, or an administrator of the whole school."""
+    if user.is_superuser:
+        return True
+    return RoleAssignment.objects.filter(user=user, role=Role.ADMINISTRATOR, unit__parent=None).exists()
+
+
 def reachable_units(user: User) -> set[int]:
     """Ids of the units the user may write to as a whole, with everybody below.
 

@@ -3,13 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit import services as audit
 from apps.audit.models import VERBS, Entry
-from apps.core.admin import BaseAdmin, ReadOnlyAdmin
+from apps.core import alerts
+from apps.core.admin import BaseAdmin, ReadOnlyAdmin, run_each
+from apps.core.models import Alert
 
 
 class AuditedAdmin(BaseAdmin):
@@ -66,3 +69,51 @@ class EntryAdmin(ReadOnlyAdmin):
         if key:
             return queryset.filter(object_type__endswith=kind, object_id=key), False
         return (queryset.filter(actor_name=kind) if kind else queryset), False
+
+
+class OpenOrSettled(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [("open", _("open")), ("settled", _("settled"))]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        return queryset.filter(settled_at__isnull=self.value() == "open") if self.value() else queryset
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    """Here and not beside its model, because whoever settles an alert is noted in the audit log."""
+
+    list_display = ["what", "subject", "detail_words", "count", "first_at", "last_at", "settled_at"]
+    list_filter = [OpenOrSettled, "kind"]
+    search_fields = ["subject__exact"]
+    ordering = ["-last_at", "-pk"]
+    actions = ["settle"]
+    fields = ["what", "subject", "detail_words", "count", "first_at", "last_at", "settled_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Alert | None = None) -> list[str]:
+        return self.fields
+
+    @admin.display(description=_("alert"), ordering="kind")
+    def what(self, alert: Alert) -> str:
+        return str(alerts.KINDS.get(alert.kind, alert.kind))
+
+    @admin.display(description=_("detail"))
+    def detail_words(self, alert: Alert) -> str:
+        return alerts.words(alert.detail)
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("core.change_alert")
+
+    @admin.action(description=_("Settle the selected alerts"), permissions=["settle"])
+    def settle(self, request: HttpRequest, queryset: models.QuerySet[Alert]) -> None:
+        run_each(self, request, queryset, settle_alert, done=lambda alert: _("%s is settled.") % alert)
+
+
+@transaction.atomic
+def settle_alert(alert: Alert, *, by: AbstractBaseUser) -> None:
+    """Somebody has seen to it; it opens again by itself if it happens again."""
+    alerts.settle(alert.kind, alert.subject)
+    audit.record("settle", alert, by=by)

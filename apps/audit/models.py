@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 #: What the verbs mean to a person who reads the log.
 VERBS = {
+    "adopt": _("take over the database"),
     "allow": _("allow again"),
     "begin": _("begin (publish time)"),
     "change": _("change"),
@@ -18,9 +19,14 @@ VERBS = {
     "pause": _("pause"),
     "publish": _("publish"),
     "recall": _("recall"),
+    "reopen": _("reopen"),
     "register_device": _("register a device"),
     "remove_device": _("remove a device"),
+    "resend": _("send again"),
     "resume": _("resume"),
+    "resume_all": _("resume all channels"),
+    "settle": _("settle"),
+    "stop_all": _("stop all channels"),
 }
 
 

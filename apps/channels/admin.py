@@ -1,15 +1,18 @@
 """Channels and provider accounts are configured here."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.formats import time_format
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts import rights
 from apps.audit.admin import AuditedAdmin
 from apps.channels import forms, services
 from apps.channels.models import AccountEvent, Channel, ProviderAccount, SandboxMessage
@@ -22,17 +25,40 @@ from apps.core.masking import masked
 class ChannelAdmin(AuditedAdmin):
     """The rules of a channel. A new one needs lanes and pools, so it comes with the code."""
 
-    list_display = ["__str__", "key", "enabled", "batch_size", "window", "max_attempts", "crash_rule"]
+    list_display = ["__str__", "key", "enabled", "paused_reason", "batch_size", "window", "max_attempts", "crash_rule"]
     list_filter = ["enabled"]
-    fields = ["key", "title", "enabled", "address_kind", "every_address"]
+    actions = ["pause", "resume", "stop_all", "resume_all"]
+    fields = ["key", "title", "enabled", "paused_reason", "address_kind", "every_address"]
     fields += ["batch_size", "window", "max_attempts", "crash_rule"]
-    readonly_fields = ["key", "address_kind", "every_address"]
+    readonly_fields = ["key", "paused_reason", "address_kind", "every_address"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
         return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return rights.operates(request.user)
+
+    @admin.action(description=_("Pause the selected channels"), permissions=["operate"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        pause = partial(services.pause_channel, reason="")
+        run_each(self, request, queryset, pause, done=lambda channel: _("%s is paused.") % channel)
+
+    @admin.action(description=_("Resume the selected channels"), permissions=["operate"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        run_each(self, request, queryset, services.resume_channel, done=lambda channel: _("%s goes on.") % channel)
+
+    @admin.action(description=_("Stop everything, whatever is selected"), permissions=["operate"])
+    def stop_all(self, request: HttpRequest, queryset: QuerySet[Channel]) -> HttpResponse:
+        """The console asks once more."""
+        return redirect("console:stop_all")
+
+    @admin.action(description=_("Take the stop of everything back"), permissions=["operate"])
+    def resume_all(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        services.resume_all(by=request.user)
+        self.message_user(request, _("The channels that had been stopped go on."))
 
 
 class LatestEvents(BaseInlineFormSet):

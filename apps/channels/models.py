@@ -69,6 +69,10 @@ class Channel(models.Model):
         """Whether something leaves the house: everything but the inbox, which is the Recipient row itself."""
         return bool(self.address_kind)
 
+    @property
+    def paused(self) -> bool:
+        return bool(self.paused_reason)
+
     def lane(self, *, urgent: bool) -> str:
         """The Celery queue this channel's deliveries ring on."""
         return f"{self.key}.{'urgent' if urgent else 'bulk'}"

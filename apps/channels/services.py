@@ -1,22 +1,27 @@
-"""Every act on a provider account."""
+"""Every act on a provider account, and the brakes: a channel paused, or all of them at once."""
 
 import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from apps.accounts import rights
 from apps.accounts.models import User
 from apps.audit import services as audit
 from apps.channels import accounts
-from apps.channels.models import AccountEvent, ProviderAccount
+from apps.channels.models import AccountEvent, Channel, ProviderAccount
 from apps.core.db import transactional
-from apps.core.errors import Conflict, InvalidInput
+from apps.core.errors import Conflict, InvalidInput, NotAllowed
 
 Kind = AccountEvent.Kind
 REASON_LENGTH = AccountEvent._meta.get_field("reason").max_length
 PAUSED_LENGTH = ProviderAccount._meta.get_field("paused_reason").max_length
+#: How the reason of a channel begins that was paused with all the others: `resume_all` takes back nothing else.
+STOPPED = "■ "
+MAX_REASON = Channel._meta.get_field("paused_reason").max_length
 
 
 @transactional
@@ -101,3 +106,81 @@ def _number(value: int | Decimal | None) -> str:
 def _lock(account: ProviderAccount) -> None:
     ProviderAccount.objects.select_for_update().get(pk=account.pk)
     account.refresh_from_db()
+
+
+@transactional
+def pause_channel(channel: Channel, *, reason: str, by: User) -> Channel:
+    """Nothing more leaves over this channel until it is resumed; what is due waits, whatever message it is of."""
+    _require_operator(by)
+    _lock_channel(channel)
+    if not channel.delivers:
+        raise InvalidInput(_("Nothing of this channel leaves the house, so there is nothing to pause."))
+    if channel.paused_reason:
+        raise Conflict(_("This channel is paused already."))
+    return _set_channel(channel, _reason(reason, by), verb="pause", by=by)
+
+
+@transactional
+def resume_channel(channel: Channel, *, by: User) -> Channel:
+    _require_operator(by)
+    _lock_channel(channel)
+    if not channel.paused_reason:
+        raise Conflict(_("This channel is not paused."))
+    return _set_channel(channel, "", verb="resume", by=by)
+
+
+@transactional
+def stop_all(*, reason: str, by: User | None) -> list[Channel]:
+    """The panic stop: pause every channel that leaves the house and is not paused yet. `by` None: the operator.
+
+    Returns the channels stopped; stopping what stands still already is no error.
+    """
+    if by:
+        _require_operator(by)
+    stopped = list(_leaving().filter(paused_reason=""))
+    text = (STOPPED + _reason(reason, by))[:MAX_REASON]
+    Channel.objects.filter(pk__in=[one.pk for one in stopped], paused_reason="").update(paused_reason=text)
+    return _note_all(stopped, "stop_all", by=by, reason=text)
+
+
+@transactional
+def resume_all(*, by: User | None) -> list[Channel]:
+    """Take the panic stop back. A channel that was paused by itself before or since stays paused."""
+    if by:
+        _require_operator(by)
+    resumed = list(_leaving().filter(paused_reason__startswith=STOPPED))
+    Channel.objects.filter(pk__in=[one.pk for one in resumed]).update(paused_reason="")
+    return _note_all(resumed, "resume_all", by=by, reason="")
+
+
+def _leaving() -> QuerySet[Channel]:
+    return Channel.objects.exclude(address_kind="")
+
+
+def _note_all(channels: list[Channel], verb: str, *, by: User | None, reason: str) -> list[Channel]:
+    for channel in channels:
+        channel.paused_reason = reason
+        audit.record(verb, channel, by=by, reason=reason)
+    return channels
+
+
+def _set_channel(channel: Channel, reason: str, *, verb: str, by: User) -> Channel:
+    channel.paused_reason = reason
+    channel.save(update_fields=["paused_reason"])
+    audit.record(verb, channel, by=by, reason=reason)
+    return channel
+
+
+def _reason(reason: str, by: User | None) -> str:
+    words = reason.strip() or _("paused by %s") % (by.get_username() if by else "msgcenter")
+    return words[:MAX_REASON]
+
+
+def _lock_channel(channel: Channel) -> None:
+    Channel.objects.select_for_update().get(pk=channel.pk)
+    channel.refresh_from_db()
+
+
+def _require_operator(user: User) -> None:
+    if not rights.operates(user):
+        raise NotAllowed()

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, OuterRef, QuerySet, TextField
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from apps.accounts import rights
@@ -13,7 +13,9 @@ from apps.accounts.rights import Right
 from apps.channels import accounts
 from apps.channels.models import Channel, SandboxMessage
 from apps.channels.providers.sandbox import SandboxProvider
+from apps.core import alerts
 from apps.core.errors import NotAllowed, NotFound
+from apps.core.models import Alert
 from apps.delivery import selectors as ledger
 from apps.delivery.models import Delivery
 from apps.delivery.states import Status as DeliveryStatus
@@ -21,7 +23,7 @@ from apps.directory.models import OrgUnit
 from apps.messaging import selectors as messaging
 from apps.messaging import services
 from apps.messaging.models import SETTLED_COUNTERS, Message, Template
-from apps.messaging.states import RECALLABLE, Status
+from apps.messaging.states import LIVE, PAUSABLE, RECALLABLE, Status
 
 PROBLEMS_SHOWN = 50
 
@@ -35,12 +37,24 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Brakes:
+    """What the list of messages says of the whole house. `operates`: the reader may do something about it."""
+
+    operates: bool
+    alerts: int
+    paused: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Abilities:
     """What the reader may do with a message now."""
 
     edit: bool
     publish: bool
     recall: bool
+    pause: bool
+    resume: bool
+    resend: bool
 
 
 def require_any_role(user: User) -> None:
@@ -72,11 +86,20 @@ def settled(message: Message) -> tuple[int, int]:
 
 def abilities(user: User, message: Message) -> Abilities:
     draft = message.status == Status.DRAFT
+    sends = not draft and rights.may(user, Right.PUBLISH, message.unit)
     return Abilities(
         edit=draft and rights.may(user, Right.WRITE, message.unit),
         publish=draft and _may_publish(user, message),
-        recall=message.status in RECALLABLE and rights.may(user, Right.PUBLISH, message.unit),
+        recall=sends and message.status in RECALLABLE,
+        pause=sends and message.status in PAUSABLE and not message.paused,
+        resume=sends and message.paused,
+        resend=sends and message.status in LIVE | {Status.FINISHED} and not _past_expiry(message),
     )
+
+
+def _past_expiry(message: Message) -> bool:
+    left = message.seconds_left()
+    return left is not None and left <= 0
 
 
 def _may_publish(user: User, message: Message) -> bool:
@@ -123,9 +146,61 @@ def sandboxed(channels: Iterable[Channel]) -> set[str]:
 
 
 def problems(message: Message) -> list[Delivery]:
-    """The first people who were not reached."""
-    unreached = [DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED]
-    return list(ledger.deliveries(message).filter(status__in=unreached).order_by("pk")[:PROBLEMS_SHOWN])
+    """The first people who were not reached, but for those who may have been (`undecided`)."""
+    unreached = ledger.deliveries(message).filter(status__in=[DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED])
+    return list(unreached.exclude(reason="unconfirmed").order_by("pk")[:PROBLEMS_SHOWN])
+
+
+def undecided(message: Message) -> list[Delivery]:
+    """The first of those nobody knows the outcome of: a person may send them again."""
+    return list(_undecided(message)[:PROBLEMS_SHOWN])
+
+
+def unconfirmed_count(message: Message) -> int:
+    """How many `resend_unconfirmed` would send again."""
+    return ledger.deliveries(message).filter(status=DeliveryStatus.FAILED, reason="unconfirmed").count()
+
+
+def _undecided(message: Message) -> QuerySet[Delivery]:
+    unconfirmed = Q(status=DeliveryStatus.FAILED, reason="unconfirmed")
+    return ledger.deliveries(message).filter(unconfirmed | Q(status=DeliveryStatus.UNKNOWN)).order_by("pk")
+
+
+def delivery_of(message: Message, delivery_id: int) -> Delivery:
+    """Raises `NotFound` for one of another message."""
+    found = ledger.deliveries(message).filter(pk=delivery_id).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def why_stuck(message: Message) -> str:
+    """The code of the reason for which the message does not move; empty while it does."""
+    stuck = alerts.still_open().filter(kind=alerts.Kind.MESSAGE_STUCK, subject=str(message.pk))
+    return stuck.values_list("detail", flat=True).first() or ""
+
+
+def leaving() -> list[Channel]:
+    """The channels that leave the house."""
+    return list(Channel.objects.exclude(address_kind=""))
+
+
+def brakes(user: User) -> Brakes:
+    """That a channel is paused is for everybody who writes to know; alerts are for those who answer for the school."""
+    operates = rights.operates(user)
+    paused = tuple(Channel.objects.exclude(paused_reason=""))
+    return Brakes(operates, alerts.still_open().count() if operates else 0, paused)
+
+
+def open_alerts(limit: int) -> list[tuple[str, Alert]]:
+    """What an alert is called, and the alert; the newest first."""
+    rows = alerts.still_open().order_by("-last_at", "-pk")[:limit]
+    return [(str(alerts.KINDS.get(row.kind, row.kind)), row) for row in rows]
+
+
+def require_operator(user: User) -> None:
+    if not rights.operates(user):
+        raise NotAllowed()
 
 
 def sandbox_messages(user: User, *, address: str = "") -> QuerySet[SandboxMessage]:

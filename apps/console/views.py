@@ -37,6 +37,7 @@ class List(Page):
             "text": text,
             "statuses": Status.choices,
             "may_write": selectors.writable_units(request.user).exists(),
+            "brakes": selectors.brakes(request.user),
         }
         return render(request, "console/list.html", context)
 
@@ -110,6 +111,9 @@ class Detail(Page):
             **_about(request, message),
             "progress": ledger.progress(message),
             "problems": selectors.problems(message),
+            "undecided": selectors.undecided(message),
+            "unconfirmed": selectors.unconfirmed_count(message),
+            "stuck": selectors.why_stuck(message),
             "words": {"states": dict(DeliveryStatus.choices), "reasons": reasons.REASONS},
         }
         return render(request, "console/message.html", context)

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from apps.core.models import Installation
 
 MIN_SECRET = 50
 MIN_DIFFERENT = 5
@@ -70,6 +72,28 @@ def _short_lease() -> list[CheckMessage]:
 def check_databases(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     found = [connections[alias] for alias in databases or []]
     return [message for one in found if one.vendor == "mysql" for message in _unfit_session(one)]
+
+
+@register(Tags.database)
+def check_owner(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """A copy of a database is told apart from its original by the environment id alone."""
+    if not databases:
+        return []
+    try:
+        others = Installation.objects.exclude(environment_id=settings.ENVIRONMENT_ID)
+        owner = others.values_list("environment_id", flat=True).first()
+    except DatabaseError:
+        return []  # before the first migration there are no tables
+    if owner is None:
+        return []
+    return [
+        Warning(
+            f"This database belongs to {owner!r}, this installation is {settings.ENVIRONMENT_ID!r}: nothing is sent.",
+            hint="A copy must not send what the original sends. If this installation takes over from one that has "
+            "stopped for good: manage.py adopt. If the two are one: correct MSGCENTER_ENVIRONMENT_ID.",
+            id="core.W002",
+        )
+    ]
 
 
 def _unfit_session(connection: BaseDatabaseWrapper) -> list[CheckMessage]:

@@ -9,10 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.models import User
 from apps.audit.admin import AuditedAdmin
 from apps.core.admin import ReadOnlyAdmin, run_each
 from apps.core.masking import masked
-from apps.delivery import history, suppressions
+from apps.delivery import history, services, suppressions
 from apps.delivery.models import Attempt, Delivery, Receipt, Recipient, Suppression
 from apps.directory.admin import AddressForm, with_address
 from apps.messaging.admin import OwnUnitsAdmin
@@ -47,6 +48,16 @@ class DeliveryAdmin(OwnUnitsAdmin):
     def get_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
         """What a provider reported holds the address, so only superusers see it as it came."""
         return [*self.fields[:-1], "full_timeline"] if request.user.is_superuser else self.fields
+
+    actions = ["resend"]
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        """As for the verbs on a message; whether he may for this one, the service says."""
+        return request.user.has_perm("messaging.change_message")
+
+    @admin.action(description=_("Send again (it may arrive twice)"), permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        run_each(self, request, queryset, _resend, done=lambda row: _("%s is sent once more.") % row.recipient.person)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
         return self.get_fields(request, obj)
@@ -129,6 +140,10 @@ class ReceiptAdmin(OfDeliveryAdmin):
         # A longer number is no key, and SQLite cannot even ask for it.
         known = term.isdecimal() and len(term) < 19
         return (queryset.filter(delivery_id=int(term) if known else 0) if term else queryset), False
+
+
+def _resend(row: Delivery, *, by: User) -> None:
+    services.resend(row.pk, by=by)
 
 
 @admin.register(Suppression)

@@ -1,5 +1,7 @@
 """What became of a message: its progress, and every delivery of it."""
 
+from functools import partial
+
 from django.db.models import QuerySet
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
@@ -10,14 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.channels.models import Channel
+from apps.core.errors import NotFound
 from apps.core.masking import masked
 from apps.core.rest.fields import Instant
-from apps.core.rest.schema import answers
+from apps.core.rest.schema import IDEMPOTENCY_KEY, answers
+from apps.core.rest.serializers import Nothing
 from apps.core.rest.views import ListView, View
-from apps.delivery import reasons, selectors
+from apps.delivery import reasons, selectors, services
 from apps.delivery.models import Delivery
 from apps.delivery.states import Status
 from apps.messaging import selectors as messaging
+from apps.messaging.api.views import once
+from apps.messaging.idempotency import Answer
 from apps.messaging.states import Status as MessageStatus
 
 
@@ -43,7 +49,8 @@ class DeliveryOutput(serializers.ModelSerializer):
 
     class Meta:
         model = Delivery
-        fields = ["id", "recipient", "channel", "status", "reason", "reason_text", "attempt", "address", "updated_at"]
+        fields = ["id", "recipient", "channel", "status", "reason", "reason_text", "attempt", "address"]
+        fields += ["maybe_duplicate", "updated_at"]
 
     def get_reason_text(self, delivery: Delivery) -> str:
         return reasons.words(delivery.reason) if delivery.reason else ""
@@ -63,10 +70,11 @@ class ReasonOutput(serializers.Serializer):
 
 
 class ChannelProgressOutput(serializers.Serializer):
-    """`counts` sum to `total`."""
+    """`counts` sum to `total`. `paused_reason` is empty unless the whole channel is paused."""
 
     key = serializers.CharField()
     title = serializers.CharField()
+    paused_reason = serializers.CharField()
     total = serializers.IntegerField()
     settled = serializers.IntegerField()
     counts = serializers.DictField(child=serializers.IntegerField())
@@ -75,6 +83,7 @@ class ChannelProgressOutput(serializers.Serializer):
 
 class ProgressOutput(serializers.Serializer):
     status = serializers.ChoiceField(choices=MessageStatus.choices)
+    paused = serializers.BooleanField()
     audience = serializers.IntegerField()
     read = serializers.IntegerField()
     complete = serializers.BooleanField()
@@ -103,3 +112,24 @@ class Deliveries(ListView):
     def get(self, request: Request, message_id: int) -> Response:
         """Everything of a message that leaves the house, person by person; the inbox needs no delivery."""
         return self.page(request)
+
+
+class Resend(View):
+    serializer_class = DeliveryOutput
+
+    @extend_schema(
+        request=None,
+        parameters=[IDEMPOTENCY_KEY],
+        responses=answers({200: DeliveryOutput}, 403, 404, 409, 422),
+    )
+    def post(self, request: Request, message_id: int, delivery_id: int) -> Response:
+        """Send again what is unknown, or failed because nobody confirmed it. It may arrive twice, and says so."""
+        self.read(Nothing)
+        return Response(once(request, partial(self.resend, request, message_id, delivery_id)).body)
+
+    def resend(self, request: Request, message_id: int, delivery_id: int) -> Answer:
+        found = selectors.deliveries(messaging.get(request.user, message_id)).filter(pk=delivery_id)
+        if not found.exists():
+            raise NotFound()
+        services.resend(delivery_id, by=request.user)
+        return Answer(200, self.get_serializer(found.get()).data)

@@ -4,6 +4,8 @@ from django.apps import AppConfig
 from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import alerts
+
 
 class DeliveryConfig(AppConfig):
     name = "apps.delivery"
@@ -13,3 +15,5 @@ class DeliveryConfig(AppConfig):
         # By name, because models cannot be imported before the registry is ready.
         suppressions = import_module("apps.delivery.suppressions")
         pre_save.connect(suppressions.contact_entered, sender="directory.ContactPoint")
+        reasons = import_module("apps.delivery.reasons")
+        alerts.DETAILS.update({**reasons.REASONS, **reasons.STUCK})

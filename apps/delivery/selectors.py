@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
+from apps.core import installation
 from apps.delivery.models import Attempt, Delivery, Lease, Suppression, placeholder_values
 from apps.delivery.states import SETTLED, Status
 from apps.directory.models import ContactPoint
@@ -25,10 +26,13 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class ChannelProgress:
-    """`counts` holds every status that occurs, and sums to `total`; `settled` of them owe nothing any more."""
+    """`counts` holds every status that occurs, and sums to `total`; `settled` of them owe nothing any more.
+    `paused_reason` is empty unless the whole channel is paused.
+    """
 
     key: str
     title: str
+    paused_reason: str
     total: int
     settled: int
     counts: dict[str, int]
@@ -40,6 +44,7 @@ class Progress:
     """How far a message is. Complete once fan-out is through and no delivery is open."""
 
     status: MessageStatus
+    paused: bool
     audience: int
     read: int
     complete: bool
@@ -53,6 +58,7 @@ def progress(message: Message) -> Progress:
     channels = tuple(_channel_progress(row, counted[row.pk]) for row in message_channels)
     return Progress(
         status=MessageStatus(message.status),
+        paused=message.paused,
         audience=message.audience_size,
         read=message.recipients.filter(read_at__isnull=False).count(),
         complete=message.ended_at is not None and all(one.settled == one.total for one in channels),
@@ -79,6 +85,11 @@ def _count(message_channel_ids: list[int]) -> dict[int, list[ReasonCount]]:
     return counted
 
 
+def open_counts(message_channel_id: int) -> list[ReasonCount]:
+    """Of the deliveries still open, how many by status and reason; from the index alone."""
+    return [one for one in _count([message_channel_id])[message_channel_id] if one.status not in SETTLED]
+
+
 def _channel_progress(row: MessageChannel, counted: list[ReasonCount]) -> ChannelProgress:
     if not row.channel.delivers:
         counted = [ReasonCount(Status.DELIVERED, "", row.delivered)] if row.delivered else []
@@ -88,6 +99,7 @@ def _channel_progress(row: MessageChannel, counted: list[ReasonCount]) -> Channe
     return ChannelProgress(
         key=row.channel.key,
         title=str(row.channel),
+        paused_reason=row.channel.paused_reason,
         total=sum(counts.values()),
         settled=sum(one.count for one in counted if one.status in SETTLED),
         counts=dict(counts),
@@ -106,15 +118,20 @@ def delivering(message_id: int) -> list[int]:
 
 
 def may_send(message_channel_id: int) -> bool:
-    """Whether the message is still to go out on this channel: not recalled, not expired, channel on."""
-    return _sendable().filter(pk=message_channel_id).exists()
+    """Whether the message is still to go out on this channel from here: see `_sendable`, and the database is this
+    installation's own (cached, so that it costs no query of its own).
+    """
+    return installation.is_ours() and _sendable().filter(pk=message_channel_id).exists()
 
 
 def _sendable() -> QuerySet[MessageChannel]:
+    """Not recalled, expired or paused, and the channel neither off nor paused."""
     return MessageChannel.objects.filter(
         Q(message__expires_at=None) | Q(message__expires_at__gt=Now()),
         message__status__in=LIVE,
+        message__paused_at=None,
         channel__enabled=True,
+        channel__paused_reason="",
     )
 
 
@@ -164,10 +181,16 @@ def every_address(rows: Sequence[Row], *, kind: str) -> dict[int, tuple[str, ...
 
 def waiting_due(limit: int, *, urgent: bool) -> dict[int, list[int]]:
     """Message channel id -> ids of waiting rows whose time has come; the urgent ones apart from the general, which may
-    be many.
+    be many. What is paused waits on.
     """
     general = Q(message_channel__message__urgency=Urgency.GENERAL)
-    rows = Delivery.objects.filter(~general if urgent else general, status=Status.WAITING, due_at__lte=Now())
+    rows = Delivery.objects.filter(
+        ~general if urgent else general,
+        status=Status.WAITING,
+        due_at__lte=Now(),
+        message_channel__message__paused_at=None,
+        message_channel__channel__paused_reason="",
+    )
     found = defaultdict(list)
     for message_channel_id, pk in rows.order_by("due_at").values_list("message_channel", "pk")[:limit]:
         found[message_channel_id].append(pk)

@@ -41,8 +41,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.UNKNOWN: frozenset({Status.ACCEPTED, Status.DELIVERED, Status.FAILED, Status.WAITING}),
     Status.ACCEPTED: frozenset({Status.DELIVERED, Status.FAILED}),
     Status.DELIVERED: frozenset(),
-    # Accepted only where it had failed as `unconfirmed`: nobody had known anything then.
-    Status.FAILED: frozenset({Status.ACCEPTED, Status.DELIVERED}),
+    # Accepted, or sent again by a person, only where it had failed as `unconfirmed`: nobody had known anything then.
+    Status.FAILED: frozenset({Status.ACCEPTED, Status.DELIVERED, Status.WAITING}),
     Status.CANCELLED: frozenset(),
     Status.EXPIRED: frozenset(),
     Status.SUPPRESSED: frozenset(),

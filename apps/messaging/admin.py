@@ -81,15 +81,16 @@ class AudienceRuleInline(ReadOnlyInline):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ["title", "status", "type", "urgency", "unit", "author", "publish_at", "audience_size"]
-    list_filter = ["status", "urgency", "type", "created_at"]
+    list_display = ["title", "status", "is_paused", "type", "urgency", "unit", "author", "publish_at", "audience_size"]
+    list_filter = ["status", ("paused_at", admin.EmptyFieldListFilter), "urgency", "type", "created_at"]
     list_select_related = ["type", "unit", "author"]
     search_fields = ["title"]
     ordering = ["-pk"]
-    fields = ["title", "content", "type", "urgency", "unit", "author", "status", "publish_at", "expires_at"]
-    fields += ["created_at", "updated_at", "published_at", "ended_at", "audience_size", "links"]
+    fields = ["title", "content", "type", "urgency", "unit", "author", "status", "paused_at"]
+    fields += ["publish_at", "expires_at", "created_at", "updated_at", "published_at", "ended_at"]
+    fields += ["audience_size", "links"]
     inlines = [MessageChannelInline, AudienceRuleInline]
-    actions = ["publish", "recall"]
+    actions = ["publish", "recall", "pause", "resume"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Message | None = None) -> list[str]:
         return self.fields
@@ -109,6 +110,18 @@ class MessageAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Recall the selected messages"), permissions=["send"])
     def recall(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         run_each(self, request, queryset, services.recall, done=_with_status)
+
+    @admin.action(description=_("Pause the selected messages"), permissions=["send"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        run_each(self, request, queryset, services.pause, done=lambda message: _("%s is paused.") % message)
+
+    @admin.action(description=_("Resume the selected messages"), permissions=["send"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        run_each(self, request, queryset, services.resume, done=lambda message: _("%s goes on.") % message)
+
+    @admin.display(description=_("paused"), boolean=True)
+    def is_paused(self, message: Message) -> bool:
+        return message.paused
 
     @admin.display(description=_("see also"))
     def links(self, message: Message) -> SafeString:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.channels.models import Channel
 from apps.core.fields import ExactCharField
 from apps.directory.models import OrgUnit, Person
-from apps.messaging.states import Status
+from apps.messaging.states import PAUSABLE, Status
 
 
 class Urgency(models.TextChoices):
@@ -116,6 +116,11 @@ class Message(models.Model):
         """Until it expires; None if it never does."""
         return None if self.expires_at is None else (self.expires_at - timezone.now()).total_seconds()
 
+    @property
+    def paused(self) -> bool:
+        """Whether it goes on when it is resumed; what has ended stays as it was paused or not."""
+        return self.paused_at is not None and self.status in PAUSABLE
+
 
 class MessageChannelQuerySet(models.QuerySet):
     def unsettled(self) -> "MessageChannelQuerySet":
@@ -148,6 +153,8 @@ class MessageChannel(models.Model):
     rung_to = models.BigIntegerField(default=0)
     chains_out = models.PositiveIntegerField(default=0)
     ring_at = models.DateTimeField(null=True, db_index=True)
+    #: When a counter last moved; fan-out moves them as well as whatever settles a delivery.
+    moved_at = models.DateTimeField(null=True, editable=False)
 
     objects = MessageChannelQuerySet.as_manager()
 

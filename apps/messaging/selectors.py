@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from django.db.models import Q, QuerySet
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.accounts import rights
@@ -26,8 +27,8 @@ def get(user: User, message_id: int) -> Message:
 
 
 def publish_due(limit: int) -> list[int]:
-    """Ids of scheduled messages whose time has come."""
-    return _ids({Status.SCHEDULED}, Q(publish_at__lte=Now()), limit)
+    """Ids of scheduled messages whose time has come; a paused one starts when it is resumed."""
+    return _ids({Status.SCHEDULED}, Q(publish_at__lte=Now(), paused_at=None), limit)
 
 
 def expire_due(limit: int) -> list[int]:
@@ -36,7 +37,7 @@ def expire_due(limit: int) -> list[int]:
 
 def fan_out_stalled(limit: int) -> list[int]:
     """Ids of messages in fan-out whose doorbell was lost, or whose worker was."""
-    return _ids({Status.PUBLISHING}, Q(ring_at__lte=Now()), limit)
+    return _ids({Status.PUBLISHING}, Q(ring_at__lte=Now(), paused_at=None), limit)
 
 
 def finishable(limit: int) -> list[int]:
@@ -49,6 +50,24 @@ def ended_unsettled(limit: int) -> list[int]:
     """Ids of recalled and expired messages with deliveries still open."""
     unsettled = MessageChannel.objects.unsettled().filter(message__status__in=WITHDRAWN)
     return _ids(WITHDRAWN, Q(pk__in=unsettled.values("message")), limit)
+
+
+def unmoved(limit: int) -> list[Message]:
+    """Messages that ought to move, and of which nothing was settled or fanned out for STUCK_AFTER."""
+    since = Now() - settings.STUCK_AFTER
+    unsettled = MessageChannel.objects.unsettled().filter(message=OuterRef("pk"))
+    moved = MessageChannel.objects.filter(message=OuterRef("pk"), moved_at__gt=since)
+    return list(
+        Message.objects.filter(
+            Q(status=Status.PUBLISHING) | Exists(unsettled),
+            ~Exists(moved),
+            status__in=LIVE,
+            paused_at=None,
+            published_at__lte=since,
+        )
+        .defer("content")
+        .order_by("pk")[:limit]
+    )
 
 
 def _ids(statuses: Collection[Status], condition: Q, limit: int) -> list[int]:

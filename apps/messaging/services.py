@@ -18,7 +18,7 @@ from apps.core.errors import Conflict, NotAllowed, NotFound
 from apps.messaging import audience, drafts
 from apps.messaging.drafts import Draft
 from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel, Urgency
-from apps.messaging.states import RECALLABLE, Status, may_follow
+from apps.messaging.states import LIVE, PAUSABLE, RECALLABLE, Status, may_follow
 
 
 @transactional
@@ -101,10 +101,75 @@ def recall(message: Message, *, by: User) -> Message:
 
 
 @transactional
+def pause(message: Message, *, by: User) -> Message:
+    """No call to a provider starts from now on, nor does fan-out or a scheduled publication; expiry goes on.
+
+    Raises `Conflict` where nothing is on its way, or it is paused already.
+    """
+    _lock(message)
+    _require(message, Right.PUBLISH, by=by)
+    if message.status not in PAUSABLE:
+        raise Conflict(_("This message is %s and cannot be paused.") % message.get_status_display())
+    if message.paused_at:
+        raise Conflict(_("This message is paused already."))
+    _set_paused(message, timezone.now())
+    audit.record("pause", message, by=by)
+    return message
+
+
+@transactional
+def resume(message: Message, *, by: User) -> Message:
+    """Go on where it stood. Raises `Conflict` unless it is paused and still on its way."""
+    _lock(message)
+    _require(message, Right.PUBLISH, by=by)
+    if not message.paused:
+        raise Conflict(_("This message is not paused."))
+    _set_paused(message, None)
+    audit.record("resume", message, by=by)
+    ring(message)
+    return message
+
+
+@transactional
+def reopen(message: Message, *, by: User) -> Message:
+    """Make sure that deliveries of the message may start, because `by` sends some again: a finished one is open again.
+
+    Raises `Conflict` for a message that is not out yet, or was recalled or has expired.
+    """
+    _lock(message)
+    _require(message, Right.PUBLISH, by=by)
+    expired = message.expires_at is not None and message.expires_at <= timezone.now()
+    if expired or message.status not in LIVE | {Status.FINISHED}:
+        shown = _("expired") if expired else message.get_status_display()
+        raise Conflict(_("This message is %s; nothing of it is sent again.") % shown)
+    if message.status == Status.FINISHED:
+        _move(message, Status.PUBLISHED, ended_at=None, paused_at=None)
+        audit.record("reopen", message, by=by)
+    return message
+
+
+def ring(message: Message) -> None:
+    """Ring for everything of the message that is ready, once the transaction has committed."""
+    if message.status == Status.PUBLISHING:
+        jobs.enqueue(jobs.FAN_OUT, message.pk, lane=jobs.FAN_OUT_LANE)
+    for row in message.message_channels.select_related("channel"):
+        if row.channel.delivers:
+            jobs.enqueue(jobs.RING, row.pk, lane=jobs.FAN_OUT_LANE)
+
+
+def _set_paused(message: Message, at: datetime | None) -> None:
+    message.paused_at = at
+    Message.objects.filter(pk=message.pk).update(paused_at=at)
+    MessageChannel.objects.filter(message=message).update(moved_at=Now())
+
+
+@transactional
 def begin(message_id: int) -> bool:
     """Start a scheduled message whose time has come; expire it instead if that time has passed too."""
     message = Message.objects.select_for_update().get(pk=message_id)
     if message.status != Status.SCHEDULED or message.publish_at > timezone.now():
+        return False
+    if message.paused_at:
         return False
     if message.expires_at and message.expires_at <= timezone.now():
         return expire(message_id)

@@ -19,13 +19,15 @@ LIVE = frozenset({Status.PUBLISHING, Status.PUBLISHED})
 #: What is not yet sent has to be taken back.
 WITHDRAWN = frozenset({Status.EXPIRED, Status.RECALLED})
 RECALLABLE = frozenset({Status.SCHEDULED}) | LIVE
+PAUSABLE = RECALLABLE
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.DRAFT: frozenset({Status.SCHEDULED, Status.PUBLISHING}),
     Status.SCHEDULED: frozenset({Status.PUBLISHING, Status.EXPIRED, Status.RECALLED}),
     Status.PUBLISHING: frozenset({Status.PUBLISHED, Status.EXPIRED, Status.RECALLED}),
     Status.PUBLISHED: frozenset({Status.FINISHED, Status.EXPIRED, Status.RECALLED}),
-    Status.FINISHED: frozenset(),
+    # By a person only, who sends again what nobody ever confirmed.
+    Status.FINISHED: frozenset({Status.PUBLISHED}),
     Status.EXPIRED: frozenset(),
     Status.RECALLED: frozenset(),
 }

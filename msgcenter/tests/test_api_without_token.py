@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from apps.accounts import devices
 from apps.accounts.tests.factories import a_client, a_superuser
 from apps.core.tests.api import refusals
-from apps.delivery.tests.factories import a_recipient
+from apps.delivery.tests.factories import a_delivery, a_recipient
 from apps.messaging.tests.bodies import a_body
 from apps.messaging.tests.factories import House, a_house, a_message
 from msgcenter import api
@@ -44,10 +44,12 @@ def house(db: None) -> House:
 @pytest.fixture
 def site(house: House) -> dict[str, object]:
     """What the paths speak of is there, so that nothing but the token is missing."""
-    message = a_message(house.author, house.department, to=house.room)
+    message = a_message(house.author, house.department, to=house.room, channels=("inbox", "sms"))
     entry = a_recipient(message, house.reader.person)
+    delivery = a_delivery(entry, "sms", status="unknown")
     devices.register(house.reader, DEVICE)
-    return {"<int:message_id>": message.pk, "<int:entry_id>": entry.pk, "<str:token>": DEVICE}
+    ids = {"<int:message_id>": message.pk, "<int:entry_id>": entry.pk, "<int:delivery_id>": delivery.pk}
+    return {**ids, "<str:token>": DEVICE, "<str:key>": "sms"}
 
 
 def nobody() -> APIClient:

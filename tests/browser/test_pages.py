@@ -7,13 +7,16 @@ import pytest
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
+from apps.accounts.models import User
 from apps.accounts.tests import factories as accounts
+from apps.channels import services as channels
+from apps.core import alerts
 from apps.delivery import services as delivery
-from apps.delivery.models import Recipient
+from apps.delivery.models import Delivery, Recipient
 from apps.directory.models import OrgUnit, Person
 from apps.directory.tests import factories as directory
 from apps.messaging import services as messaging
-from apps.messaging.models import MessageType, Template
+from apps.messaging.models import Message, MessageType, Template
 from apps.messaging.tests import factories as messages
 from tests.browser.conftest import DESKTOP, PHONE, Reader
 
@@ -57,6 +60,39 @@ def test_every_page_fits_and_keeps_the_rules(
     for path in [*pages, f"/console/{site.sent}"]:
         reader.go(path)
         assert reader.fits(), path
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_the_pages_of_the_brakes_fit(site: Site, reader_at: Callable[..., Reader], size: tuple[int, int]) -> None:
+    accounts.a_superuser(username="head", password=PASSWORD)
+    Delivery.objects.update(status="failed", reason="unconfirmed")
+    messaging.pause(Message.objects.get(pk=site.sent), by=User.objects.get(username="author"))
+    channels.stop_all(reason="长" * 150, by=None)
+    alerts.raise_alert(alerts.Kind.MESSAGE_STUCK, str(site.sent), "channel_paused")
+    alerts.raise_alert(alerts.Kind.DOORBELL_FAILED, "broker", "Error 111 connecting to 127.0.0.1:6379. " * 5)
+    reader = reader_at(site.url, size)
+    reader.log_in("head", PASSWORD)
+    for path in ("/console/", "/console/sending", "/console/sending/stop"):
+        reader.go(path)
+        assert reader.fits(), path
+    for path in (f"/console/{site.sent}", f"/console/{site.sent}/resend"):
+        reader.go(path)
+        assert reader.fits(), path
+
+
+def test_a_message_shows_that_it_was_paused_elsewhere(site: Site, reader_at: Callable[..., Reader]) -> None:
+    reader = reader_at(site.url)
+    reader.log_in("author", PASSWORD)
+    reader.go(f"/console/{site.sent}")
+    expect(reader.page.locator("#head .badge.paused")).to_have_count(0)
+    author = User.objects.get(username="author")
+    messaging.pause(Message.objects.get(pk=site.sent), by=author)
+    channels.stop_all(reason="文字有误", by=None)
+    expect(reader.page.locator("#head .badge.paused")).to_be_visible()
+    expect(reader.page.locator("[data-channel=email] [data-paused]")).to_be_visible()
+    reader.page.get_by_role("button", name="恢复").click()
+    expect(reader.page.locator("#head .badge.paused")).to_have_count(0)
+    assert not Message.objects.get(pk=site.sent).paused
 
 
 def test_choosing_a_college_takes_its_classes_along(site: Site, reader_at: Callable[..., Reader]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from celery import current_app
 
-from apps.core import jobs
+from apps.core import alerts, installation, jobs
 from workers import breaker, fanout
 
 Rung = tuple[str, tuple[int, ...], str]
@@ -50,7 +50,10 @@ def bell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bell]:
     bell = Bell()
     monkeypatch.setattr(jobs, "ring", bell.ring)
     monkeypatch.setattr(jobs, "backlog", bell.backlog)
-    # The transaction of a test never commits, so what rings on commit rings at once.
+    # The transaction of a test never commits, so what is done on commit is done at once.
+    monkeypatch.setattr(alerts, "after_commit", lambda act: act())
+    # Read anew every few seconds, it would cost some tests a query and others none; tests/faults/test_clone.py asks it.
+    monkeypatch.setattr(installation, "is_ours", lambda: True)
     monkeypatch.setattr(jobs, "enqueue", lambda job, *args, lane: bell.ring(job, args, lane=lane))
     return bell
 

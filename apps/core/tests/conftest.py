@@ -17,6 +17,7 @@ Ring = Callable[[str], None]
 @pytest.fixture(autouse=True)
 def _no_rest_from_earlier_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_silent_until", 0.0)
+    monkeypatch.setattr(jobs, "_alerted", True)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from apps.core import checks
+from apps.core.models import Installation
 
 
 def ids(databases: list[str] | None = None) -> list[str]:
@@ -51,6 +52,16 @@ def test_short_lease_is_a_warning(settings: Settings, seconds: int, found: list[
 
 @pytest.mark.django_db
 def test_session_as_the_site_opens_it_passes() -> None:
+    assert ids(["default"]) == []
+
+
+@pytest.mark.django_db
+def test_fault_35_a_database_of_another_installation_is_a_warning_that_says_what_to_do(settings: Settings) -> None:
+    Installation.objects.create(environment_id="there")
+    (found,) = [one for one in run_checks(databases=["default"]) if one.id == "core.W002"]
+    assert "'there'" in found.msg
+    assert "manage.py adopt" in found.hint
+    settings.ENVIRONMENT_ID = "there"
     assert ids(["default"]) == []
 
 

@@ -17,6 +17,7 @@ from apps.accounts.models import RoleAssignment, User
 from apps.audit.models import Entry
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
 from apps.core.admin import CappedPaginator
+from apps.core.models import Alert
 from apps.delivery.models import Attempt, Delivery, Receipt, Recipient, Suppression
 from apps.delivery.states import Status
 from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
@@ -31,8 +32,8 @@ from apps.messaging.models import (
 
 #: Session, user, count and rows come to four; the rest are the choices of filters and forms.
 MOST_QUERIES = 20
-MACHINE_ROWS = [Recipient, Delivery, Attempt, Receipt, MessageChannel, AudienceRow, SandboxMessage, Entry]
-#: Answers kept for clients that ask twice.
+MACHINE_ROWS = [Recipient, Delivery, Attempt, Receipt, MessageChannel, AudienceRow, SandboxMessage, Entry, Alert]
+#: Answers kept for clients that ask twice, what a worker holds, whose database this is.
 NOBODYS_BUSINESS = {"messaging.IdempotencyKey", "delivery.Lease", "core.Installation"}
 ADDRESS = "zhang.wei@example.com"
 
@@ -79,6 +80,7 @@ def _person_with_rows(number: int, world: World) -> None:
     RoleAssignment.objects.create(user=user, unit=unit, role=RoleAssignment.Role.AUTHOR)
     Suppression.objects.create(kind="email", value=f"{number}@example.com", reason="opted_out")
     Template.objects.create(type=message.type, name=f"考试{number}", title="考试", content="((name))")
+    Alert.objects.create(kind="message_stuck", subject=number, first_at=timezone.now(), last_at=timezone.now())
     AudienceRow.objects.create(message=message, person=person, values={"room": "A101"})
     recipient = Recipient.objects.create(message=message, person=person, created_at=timezone.now())
     delivery = Delivery.objects.create(

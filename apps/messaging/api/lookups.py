@@ -8,20 +8,13 @@ from rest_framework.response import Response
 
 from apps.accounts import rights
 from apps.accounts.rights import Right
+from apps.channels.api import ChannelOutput
 from apps.channels.models import Channel
 from apps.core.rest.schema import answers
 from apps.core.rest.views import ListView
 from apps.directory.models import OrgUnit
 from apps.messaging.api.filters import TemplateFilters
 from apps.messaging.models import MessageType, Template
-
-
-class ChannelOutput(serializers.ModelSerializer):
-    title = serializers.CharField(source="__str__")
-
-    class Meta:
-        model = Channel
-        fields = ["key", "title", "enabled"]
 
 
 class MessageTypeOutput(serializers.ModelSerializer):

@@ -89,6 +89,7 @@ class MessageOutput(serializers.ModelSerializer):
     author = WhoOutput(read_only=True)
     channels = serializers.SerializerMethodField()
     status = serializers.ChoiceField(Status.choices, read_only=True)
+    paused = serializers.BooleanField(read_only=True)
     publish_time = Instant(source="publish_at", read_only=True, allow_null=True)
     expires_at = Instant(read_only=True, allow_null=True)
     created_at = Instant(read_only=True)
@@ -101,7 +102,7 @@ class MessageOutput(serializers.ModelSerializer):
     class Meta:
         model = Message
         fields = [
-            *("id", "status", "title", "content", "type", "urgency", "unit", "author", "channels"),
+            *("id", "status", "paused", "title", "content", "type", "urgency", "unit", "author", "channels"),
             *("publish_time", "expires_at", "created_at", "published_at", "ended_at", "audience_size"),
             *("url", "progress_url", "deliveries_url"),
         ]

@@ -122,6 +122,36 @@ class Recall(MessageView):
         return self.shown(services.recall(selectors.get(request.user, message_id), by=request.user))
 
 
+class Pause(MessageView):
+    @extend_schema(
+        request=None,
+        parameters=[IDEMPOTENCY_KEY],
+        responses=answers({200: MessageDetailOutput}, 403, 404, 409, 422),
+    )
+    def post(self, request: Request, message_id: int) -> Response:
+        """Hold a message: no call to a provider starts until it is resumed. Expiry goes on."""
+        self.read(Nothing)
+        return Response(once(request, partial(self.pause, request, message_id)).body)
+
+    def pause(self, request: Request, message_id: int) -> Answer:
+        return self.shown(services.pause(selectors.get(request.user, message_id), by=request.user))
+
+
+class Resume(MessageView):
+    @extend_schema(
+        request=None,
+        parameters=[IDEMPOTENCY_KEY],
+        responses=answers({200: MessageDetailOutput}, 403, 404, 409, 422),
+    )
+    def post(self, request: Request, message_id: int) -> Response:
+        """Let a paused message go on where it stood."""
+        self.read(Nothing)
+        return Response(once(request, partial(self.resume, request, message_id)).body)
+
+    def resume(self, request: Request, message_id: int) -> Answer:
+        return self.shown(services.resume(selectors.get(request.user, message_id), by=request.user))
+
+
 def once(request: Request, act: partial[Answer]) -> Answer:
     """Do `act`, or give its answer again if the client sends the same request again."""
     content = f"{request.method} {request.path}\n".encode() + request._request.body

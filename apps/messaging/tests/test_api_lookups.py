@@ -16,8 +16,10 @@ def rows(user: object, path: str, **parameters: str) -> list[dict[str, Any]]:
 
 def test_channels_and_whether_they_are_switched_on(house: House) -> None:
     Channel.objects.filter(key="push").update(enabled=False)
+    Channel.objects.filter(key="email").update(paused_reason="by somebody")
     listed = {row["key"]: row for row in rows(house.author, "channels")}
-    assert listed["sms"] == {"key": "sms", "title": "SMS", "enabled": True}
+    assert listed["sms"] == {"key": "sms", "title": "SMS", "enabled": True, "paused": False}
+    assert listed["email"]["paused"]
     assert not listed["push"]["enabled"]
     assert len(listed) == Channel.objects.count()
 

@@ -23,6 +23,7 @@ ALLOWED = {
     ("published", "finished"),
     ("published", "expired"),
     ("published", "recalled"),
+    ("finished", "published"),
 }
 
 

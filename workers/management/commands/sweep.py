@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from apps.core import installation
 from workers.sweep import SWEEPS
 
 
@@ -14,5 +15,6 @@ class Command(BaseCommand):
         parser.add_argument("names", nargs="*", choices=[*SWEEPS, []], help="only these (default: all)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        installation.claim()
         for name in options["names"] or SWEEPS:
             SWEEPS[name]()

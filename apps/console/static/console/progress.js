@@ -49,6 +49,9 @@ function countLine(word, states, channel) {
 
 function drawChannel(channel) {
   const element = panel.querySelector(`[data-channel="${CSS.escape(channel.key)}"]`);
+  const paused = element.querySelector("[data-paused]");
+  paused.hidden = !channel.paused_reason;
+  paused.title = channel.paused_reason;
   const bar = element.querySelector("[data-bar]");
   for (const [part, states] of Object.entries(PARTS)) {
     const share = channel.total ? (sum(channel.counts, states) * 100) / channel.total : 0;
@@ -82,9 +85,11 @@ function draw(progress) {
   say(progress, share);
 }
 
+const stateOf = (progress) => `${progress.status} ${progress.paused}`;
+
 // The rest of the page (state, buttons, people not reached) is the server's: take it from a fresh copy.
 async function refresh() {
-  if (status !== "scheduled") every = 1000;
+  if (!state.startsWith("scheduled")) every = 1000;
   const fresh = new DOMParser().parseFromString((await api.get(window.location.href)).data, "text/html");
   for (const id of ["head", "note", "problems"]) document.getElementById(id).replaceWith(fresh.getElementById(id));
 }
@@ -94,8 +99,8 @@ async function follow(etag) {
     const answer = await ifChanged(panel.dataset.url, etag);
     panel.querySelector("[data-trouble]").hidden = true;
     if (answer.data) draw(answer.data);
-    const moved = answer.data && answer.data.status !== status;
-    if (moved) status = answer.data.status;
+    const moved = answer.data && stateOf(answer.data) !== state;
+    if (moved) state = stateOf(answer.data);
     if (moved || answer.data?.complete) await refresh();
     if (answer.data?.complete) return;
     setTimeout(follow, every, answer.etag);
@@ -106,6 +111,6 @@ async function follow(etag) {
 }
 
 const first = read("progress-data");
-let status = first.status;
+let state = stateOf(first);
 draw(first);
 if (!panel.hidden && !first.complete) follow("");
