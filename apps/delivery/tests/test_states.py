@@ -113,7 +113,7 @@ def test_a_row_that_is_being_sent_is_left_to_its_worker(evidence: str) -> None:
     assert verdict(evidence, "sending") is Verdict.TOO_EARLY
 
 
-@pytest.mark.parametrize("before", FINAL)
+@pytest.mark.parametrize("before", sorted(FINAL))
 def test_what_was_ended_by_us_never_changes(before: str) -> None:
     assert {verdict(evidence, before) for evidence in EVIDENCE} == {Verdict.SAYS_NOTHING_NEW}
 
