@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from apps.channels import accounts
 from apps.channels.models import ProviderAccount
 from apps.channels.providers.base import Callback, ReceiptEvent
-from apps.core import jobs
+from apps.core import alerts, jobs
 from apps.core.db import transactional
 from apps.delivery import services, suppressions
 from apps.delivery.models import Delivery, Receipt
@@ -129,7 +129,7 @@ def _apply_all(receipt: Receipt, delivery: Delivery, events: list[ReceiptEvent])
     if Verdict.TOO_EARLY in verdicts:
         _wait(receipt, delivery, detail)
     elif unknown:
-        log.warning("receipt %s of account %s is not understood: %s", receipt.pk, receipt.account_id, detail)
+        alerts.raise_alert(alerts.Kind.RECEIPT_UNREADABLE, f"account {receipt.account_id}", detail)
         _close(receipt, Receipt.Result.UNREADABLE, detail)
     else:
         news = Verdict.MOVES in verdicts

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import F
@@ -10,6 +11,7 @@ from django.db.models.functions import Now
 from apps.channels.models import ProviderAccount
 from apps.channels.providers.base import SettingsError
 from apps.channels.providers.twilio import TwilioProvider
+from apps.core.models import Alert
 from apps.delivery import receipts
 from apps.delivery.models import Attempt, Delivery, Receipt, Suppression
 from apps.delivery.states import SETTLED, Status
@@ -113,6 +115,17 @@ class TestAttempts:
         row = Delivery.objects.get()
         assert (row.lease, row.due_at) == ("", None)
 
+    def test_what_a_person_sends_again_is_not_sent_if_it_turns_out_to_be_there(self, twilio: Twilio) -> None:
+        """Sent again it may leave through any account, so the row names none until it does."""
+        twilio.stand("waiting", reason="resent")
+        Delivery.objects.update(account=None, maybe_duplicate=True)
+        Attempt.objects.create(
+            delivery=twilio.delivery, number=1, account=twilio.account, status="unknown", at=twilio.delivery.updated_at
+        )
+        twilio.report("delivered")
+        twilio.apply()
+        assert twilio.row() == ("delivered", "")
+
     def test_an_old_failure_says_nothing_of_the_attempt_after_it(self, twilio: Twilio) -> None:
         twilio.stand("accepted", attempt=2)
         twilio.report("undelivered", attempt=1)
@@ -215,13 +228,20 @@ class TestOrphans:
 class TestUnreadable:
     @pytest.mark.parametrize(("word", "code"), [("teleported", None), ("undelivered", 39999), ("", None)])
     def test_input_52_unknown_words_change_nothing_and_are_told(
-        self, twilio: Twilio, word: str, code: int | None, caplog: pytest.LogCaptureFixture
+        self, twilio: Twilio, word: str, code: int | None, django_capture_on_commit_callbacks: Any
     ) -> None:
         before = Delivery.objects.values().get()
         twilio.report(word, code)
-        assert twilio.apply() == [("unreadable", f"{word} {code or ''}".strip())]
+        words = f"{word} {code or ''}".strip()
+        with django_capture_on_commit_callbacks(execute=True):
+            assert twilio.apply() == [("unreadable", words)]
         assert Delivery.objects.values().get() == before
-        assert "is not understood" in caplog.text
+        alert = Alert.objects.get()
+        assert (alert.kind, alert.subject, alert.detail) == (
+            "receipt_unreadable",
+            f"account {twilio.account.pk}",
+            words,
+        )
         assert not receipts.due(10)
 
     def test_a_bug_in_reading_is_told_and_leaves_the_others_alone(
