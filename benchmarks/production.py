@@ -1,0 +1,205 @@
+"""msgcenter as `docs/running.md` has it: web, workers and beat on MariaDB and Redis, written to over REST."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from benchmarks import content
+from benchmarks.figures import Usage
+from benchmarks.meter import Meter
+from benchmarks.pools import Pool
+from tests.services import process
+from tests.services.stack import ROOT, Stack
+
+#: Seconds between two looks whether everything is accepted, and after which a row has failed.
+STEP = 0.01
+PATIENCE = 1800
+ENVIRONMENT = {
+    "MSGCENTER_API_RATE": "100000/min",
+    "MSGCENTER_MAX_AUDIENCE": "1000000",
+}
+SET_UP = """
+    from apps.accounts.models import User
+    from apps.directory.models import OrgUnit
+    User.objects.create_superuser("root", password="benchmark")
+    units = [OrgUnit.objects.create(name=f"class of {{size}}", kind="class").pk for size in {sizes!r}]
+    print(json.dumps(units))
+"""
+CONNECT = """
+    from apps.channels import services
+    from apps.channels.models import ProviderAccount
+    for channel, provider, settings in {accounts!r}:
+        account = ProviderAccount.objects.get(channel__key=channel)
+        account.provider = provider
+        account.save()
+        services.configure(account, settings, by=None)
+"""
+ENROL = (
+    "INSERT INTO directory_person (id, name, kind, number) "
+    "SELECT seq, CONCAT('学生', seq), 'student', CONCAT('S', seq) FROM seq_1_to_{people}",
+    "INSERT INTO directory_contactpoint (person_id, kind, value, created_at) "
+    "SELECT seq, 'email', CONCAT('s', seq, '@stu.school.example'), UTC_TIMESTAMP(6) FROM seq_1_to_{people}",
+    "INSERT INTO directory_contactpoint (person_id, kind, value, created_at) "
+    "SELECT seq, 'mobile', CONCAT('+86138', LPAD(seq, 8, '0')), UTC_TIMESTAMP(6) FROM seq_1_to_{people}",
+    "ANALYZE TABLE directory_person, directory_contactpoint",
+)
+JOIN = "INSERT INTO directory_membership (person_id, unit_id) SELECT seq, {unit} FROM seq_1_to_{size}"
+
+
+def smtp_account(port: int) -> tuple[str, str, dict[str, object]]:
+    return (
+        "email",
+        "smtp",
+        {"host": "127.0.0.1", "port": port, "security": "none", "from_address": content.SENDER},
+    )
+
+
+def twilio_account(url: str) -> tuple[str, str, dict[str, object]]:
+    settings = {"account_sid": "AC", "auth_token": "token", "from_number": "+15005550006", "base_url": url}
+    return "sms", "twilio", settings
+
+
+class Production:
+    """A school on a database of its own. `units[n]` is a class of n people; the smaller ones are part of the larger."""
+
+    def __init__(self, *, sizes: Sequence[int]) -> None:
+        self.stack = Stack(environment=ENVIRONMENT).start()
+        self.pools: list[process.Process] = []
+        self.units: dict[int, int] = {}
+        with ThreadPoolExecutor() as together:
+            set_up = together.submit(self.set_up, sizes)
+            # Not the other way round: children die with the thread that started them.
+            self.web = self.stack.web()
+            set_up.result()
+        self.api = f"{self.web.url}/api/v1"
+        self.session = self.log_in()
+
+    def __enter__(self) -> "Production":
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.stack.stop()
+
+    def set_up(self, sizes: Sequence[int]) -> None:
+        units = self.stack.shell(SET_UP.format(sizes=list(sizes)))
+        self.units = dict(zip(sizes, units, strict=True))
+        self.enrol(max(sizes))
+
+    def enrol(self, people: int) -> None:
+        statements = [statement.format(people=people) for statement in ENROL]
+        statements += [JOIN.format(unit=unit, size=size) for size, unit in self.units.items()]
+        for statement in statements:
+            self.stack.rows(statement)
+
+    def connect(self, *accounts: tuple[str, str, dict[str, object]]) -> None:
+        """Instead of the sandbox."""
+        self.stack.shell(CONNECT.format(accounts=list(accounts)))
+
+    def log_in(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        answer = session.post(f"{self.api}/login", json={"username": "root", "password": "benchmark"}, timeout=30)
+        session.headers["Authorization"] = f"Token {answer.json()['token']}"
+        return session
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+    def start(self, pools: Sequence[Pool]) -> None:
+        """The workers, all at once, and beat."""
+        self.pools = [self.worker(pool, number) for pool in pools for number in range(pool.processes)]
+        beat = self.stack.beat()
+        for worker in self.pools:
+            worker.wait_until(lambda worker=worker: " ready." in worker.tail(), seconds=120)
+        self.pools.append(beat)
+
+    def worker(self, pool: Pool, number: int) -> process.Process:
+        name = f"{pool.name}-{number}-{len(self.stack.processes)}"
+        program = ["nice", "-n", str(pool.nice), sys.executable, "-m", "celery", "-A", "msgcenter", "worker"]
+        options = ["-P", "threads", "-c", str(pool.threads), "-Q", ",".join(pool.lanes), "-n", f"{name}@%h"]
+        command = [*program, *options, "-l", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        log = self.stack.folder / f"{name}.log"
+        worker = process.Process(name, command, log=log, env=self.stack.env, cwd=ROOT)
+        self.stack.processes.append(worker)
+        return worker
+
+    def end(self) -> None:
+        """Stop the workers and beat; web stays."""
+        for one in self.pools:
+            one.stop()
+        self.pools = []
+
+    def pause(self) -> None:
+        for one in (self.web, *self.pools):
+            one.pause()
+
+    def resume(self) -> None:
+        for one in (self.web, *self.pools):
+            one.resume()
+        # The sweeps that beat has missed.
+        time.sleep(1)
+
+    # --- messages -----------------------------------------------------------------------------------------------------
+    def write(self, channel: str, audience: Mapping[str, object], *, body: str, urgency: str = "general") -> int:
+        draft = {
+            "title": content.TITLE,
+            "content": body,
+            "type": "notice",
+            "unit": next(iter(self.units.values())),
+            "urgency": urgency,
+            "channels": [channel],
+            "audience": audience,
+        }
+        created = self.session.post(f"{self.api}/messages", json=draft, timeout=PATIENCE)
+        if not created.ok:
+            raise RuntimeError(created.text[:2000])
+        return created.json()["id"]
+
+    def everybody(self, size: int) -> dict[str, object]:
+        return {"include": [{"unit": self.units[size]}]}
+
+    def publish(self, message: int) -> None:
+        self.session.post(f"{self.api}/messages/{message}/publish", timeout=PATIENCE).raise_for_status()
+
+    def accepted(self, message: int) -> int:
+        """Deliveries of the message that the ledger holds as accepted (inbox: as delivered)."""
+        sql = f"SELECT SUM(accepted + delivered) FROM messaging_messagechannel WHERE message_id = {message}"
+        return int(self.stack.rows(sql)[0][0] or 0)
+
+    def measure(self, message: int, count: int, *, taken: Callable[[], int] | None = None) -> Usage:
+        """From the publish request to the last accept, by the ledger and by the counter of the server `taken` asks."""
+        before = taken() if taken else 0
+        with self.meter() as meter:
+            started = time.perf_counter()
+            self.publish(message)
+            if taken:
+                wait_until(lambda: taken() - before >= count)
+            wait_until(lambda: self.accepted(message) >= count)
+            seconds = time.perf_counter() - started
+        check_count("the ledger", self.accepted(message), count)
+        if taken:
+            check_count("the server", taken() - before, count)
+        return Usage(count, seconds, meter.cpu, meter.peak)
+
+    def meter(self) -> Meter:
+        return Meter(workers=[one.pid for one in self.pools], servers=[self.web.pid, *self.servers()])
+
+    def servers(self) -> list[int]:
+        """Database and broker."""
+        database = int((self.stack.database.folder / "m.pid").read_text())
+        return [database, self.stack.redis.pid]
+
+
+def wait_until(reached: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not reached within {seconds} s")
+        time.sleep(STEP)
+
+
+def check_count(where: str, counted: int, expected: int) -> None:
+    if counted != expected:
+        raise RuntimeError(f"{where} counts {counted} accepted, {expected} were to be")
+
