@@ -1,7 +1,7 @@
 """What was measured, and what it is held against. Pure: no clock, no process."""
 
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -109,15 +109,6 @@ def _absolute(row: Row) -> dict[str, float]:
     names = {"per_s": "per_s", "cpu_per_1000": "cpu_s_per_1000", "memory": "memory_mib"}
     counts = {"deliveries": row.rounds[0].deliveries, "rounds": len(row.rounds)}
     return {names[name]: value for name, value in medians.items()} | counts
-
-
-def in_turns(rows: Mapping[str, Callable[[], Usage]], *, rounds: int) -> dict[str, tuple[Usage, ...]]:
-    """Every row once, then every row again: what disturbs the machine for a while disturbs all of them."""
-    taken: dict[str, list[Usage]] = {name: [] for name in rows}
-    for _ in range(rounds):
-        for name, measure in rows.items():
-            taken[name].append(measure())
-    return {name: tuple(usages) for name, usages in taken.items()}
 
 
 def speed_ratio(key: str, ours: Sequence[Usage], theirs: Sequence[Usage], *, base: str) -> Ratio:

@@ -63,7 +63,8 @@ class Peers:
 
     def stop(self) -> None:
         self.publisher.stop()
-        self.worker.stop()
+        # Celery's prefork pool may take SIGTERM for a reason to wait.
+        self.worker.kill9()
         self.database.drop(DATABASE)
 
     def sent(self, way: str) -> int:

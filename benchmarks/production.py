@@ -81,6 +81,7 @@ class Production:
         return self
 
     def __exit__(self, *details: object) -> None:
+        self.end()
         self.stack.stop()
 
     def set_up(self, sizes: Sequence[int]) -> None:
@@ -125,9 +126,9 @@ class Production:
         return worker
 
     def end(self) -> None:
-        """Stop the workers and beat; web stays."""
+        """Workers and beat, at once: what was measured is over. Web stays."""
         for one in self.pools:
-            one.stop()
+            one.kill9()
         self.pools = []
 
     def pause(self) -> None:
@@ -202,4 +203,3 @@ def wait_until(reached: Callable[[], bool], *, seconds: float = PATIENCE) -> Non
 def check_count(where: str, counted: int, expected: int) -> None:
     if counted != expected:
         raise RuntimeError(f"{where} counts {counted} accepted, {expected} were to be")
-

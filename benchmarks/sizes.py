@@ -59,15 +59,15 @@ TINY = Sizes(
     email_post_office=100,
     email_celery=40,
     email_loop=40,
-    sms=200,
+    sms=40,
     sms_celery=20,
     sms_loop=10,
     inbox=500,
     growth_small=100,
     growth_large=500,
     publish_requests=3,
-    emergency=50,
-    emergency_bulk=10_000,
+    emergency=20,
+    emergency_bulk=20_000,
 )
 
 

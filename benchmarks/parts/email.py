@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks import content, figures, pools, raw_mail
+from benchmarks import content, figures, pools, raw_mail, turns
 from benchmarks.driver import Driver
 from benchmarks.figures import Part, Row, Usage
 from benchmarks.meter import Meter
@@ -37,7 +37,7 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
         peers = Peers(ours, smtp_port=sink.port)
         try:
             clients = clients_once(senders, sink, sizes.email)
-            taken = figures.in_turns(ways(sizes, ours, peers, senders, sink), rounds=rounds)
+            taken = turns.take(ways(sizes, ours, peers, senders, sink), rounds=rounds)
         finally:
             peers.stop()
             for one in (*senders, sink):

@@ -1,6 +1,6 @@
 """An emergency SMS on an idle system, and while a large e-mail message is on its way."""
 
-from benchmarks import content, figures, pools
+from benchmarks import content, pools, turns
 from benchmarks.figures import Part, Ratio, Row, Usage
 from benchmarks.production import Production, smtp_account, twilio_account, wait_until
 from benchmarks.sinks import MailSink, SmsSink
@@ -37,12 +37,13 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
         ours.connect(smtp_account(mail.port), twilio_account(sms.url))
         ours.start(pools.EMERGENCY)
         try:
-            idle = figures.in_turns({"idle": lambda: emergency(ours, sms, sizes.emergency)}, rounds=rounds)
+            idle = turns.take({"idle": lambda: emergency(ours, sms, sizes.emergency)}, rounds=rounds)
             bulk = Bulk(ours, sizes.emergency_bulk)
-            loaded = figures.in_turns({"loaded": lambda: under_load(bulk, sms, sizes.emergency)}, rounds=rounds)
+            loaded = turns.take({"loaded": lambda: under_load(bulk, sms, sizes.emergency)}, rounds=rounds)
         finally:
-            for one in (*ours.pools, mail, sms):
-                one.kill9()
+            ours.end()
+            for one in (mail, sms):
+                one.stop()
     return Part("emergency", f"Emergency, SMS to {sizes.emergency:,}", rows(idle["idle"], loaded["loaded"], sizes))
 
 
@@ -65,6 +66,6 @@ def rows(idle: tuple[Usage, ...], loaded: tuple[Usage, ...], sizes: Sizes) -> tu
     ratio = Ratio("emergency.vs_idle", seconds[1] / seconds[0], "time on an idle system")
     titles = ("on an idle system", load)
     return tuple(
-        Row(row.key, title, row.rounds, ratios, figure=f"{taken:.2f} s")
+        Row(row.key, title, row.rounds, ratios, figure=f"in {taken:.2f} s")
         for row, title, taken, ratios in zip(plain, titles, seconds, ((), (ratio,)), strict=True)
     )

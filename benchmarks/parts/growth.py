@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
-from benchmarks import content, figures, pools
+from benchmarks import content, pools, turns
 from benchmarks.figures import Part, Ratio, Row, Usage
 from benchmarks.meter import peak_resident
 from benchmarks.production import Production, smtp_account
@@ -44,7 +44,7 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
             "small": open_school(opened, [small], size=small),
             "large": open_school(opened, [small, large], size=large),
         }
-        taken = figures.in_turns({name: partial(school.measure) for name, school in schools.items()}, rounds=rounds)
+        taken = turns.take({name: partial(school.measure) for name, school in schools.items()}, rounds=rounds)
         requests = publish_seconds(schools["large"].ours, (small, large), times=sizes.publish_requests)
     memory = {name: statistics.median(school.memory) for name, school in schools.items()}
     return Part("growth", f"Growth, {small:,} to {large:,}", rows(taken, memory, requests), others(memory, requests))

@@ -3,7 +3,7 @@
 import time
 from functools import partial
 
-from benchmarks import content, figures, pools
+from benchmarks import content, figures, pools, turns
 from benchmarks.figures import Part, Row, Usage
 from benchmarks.meter import Meter
 from benchmarks.production import Production, check_count
@@ -20,7 +20,7 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
     with Production(sizes=[sizes.inbox]) as ours:
         ours.start(pools.INBOX)
         ways = {"raw": partial(bare, ours, sizes.inbox), "msgcenter": partial(ordinary, ours, sizes.inbox)}
-        taken = figures.in_turns(ways, rounds=rounds)
+        taken = turns.take(ways, rounds=rounds)
     ratio = figures.speed_ratio("inbox.vs_raw", taken["msgcenter"], taken["raw"], base="raw limit")
     rows = (
         Row("raw", "raw limit: one INSERT … SELECT", taken["raw"]),

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from benchmarks import content, figures, pools
+from benchmarks import content, figures, pools, turns
 from benchmarks.driver import Driver
 from benchmarks.figures import Part, Row, Usage
 from benchmarks.meter import Meter
@@ -32,7 +32,7 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
         senders = [Driver(["benchmarks.raw_sms", sink.url + PATH, pool.threads], log=log) for log in logs]
         peers = Peers(ours, sms_url=sink.url + PATH)
         try:
-            taken = figures.in_turns(ways(sizes, ours, peers, senders, sink), rounds=rounds)
+            taken = turns.take(ways(sizes, ours, peers, senders, sink), rounds=rounds)
         finally:
             peers.stop()
             for one in (*senders, sink):
