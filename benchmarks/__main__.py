@@ -16,9 +16,6 @@ def main() -> None:
         if status := subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
             sys.exit(status)
     python = str(ROOT / ".venv" / "bin" / "python")
-    # The folder is resolved against where the command was given, the modules against the repository.
-    os.environ["PYTHONPATH"] = str(ROOT)
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     os.execv(python, [python, "-m", "benchmarks.command", *sys.argv[1:]])
 
 

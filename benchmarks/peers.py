@@ -78,7 +78,6 @@ class Peers:
             return self.measure_alone(way, channel, count, taken=taken)
         finally:
             self.worker.pause()
-            self.ours.resume()
 
     def measure_alone(self, way: str, channel: str, count: int, *, taken: Callable[[], int]) -> Usage:
         before = taken()

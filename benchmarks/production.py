@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import MySQLdb
 import requests
 
 from benchmarks import content
@@ -69,11 +70,14 @@ class Production:
         self.stack = Stack(environment=ENVIRONMENT).start()
         self.pools: list[process.Process] = []
         self.units: dict[int, int] = {}
+        self.paused = False
         with ThreadPoolExecutor() as together:
             set_up = together.submit(self.set_up, sizes)
             # Not the other way round: children die with the thread that started them.
             self.web = self.stack.web()
             set_up.result()
+        # Asked a hundred times a second.
+        self.ledger = self.open_ledger()
         self.api = f"{self.web.url}/api/v1"
         self.session = self.log_in()
 
@@ -82,6 +86,7 @@ class Production:
 
     def __exit__(self, *details: object) -> None:
         self.end()
+        self.ledger.close()
         self.stack.stop()
 
     def set_up(self, sizes: Sequence[int]) -> None:
@@ -94,6 +99,12 @@ class Production:
         statements += [JOIN.format(unit=unit, size=size) for size, unit in self.units.items()]
         for statement in statements:
             self.stack.rows(statement)
+
+    def open_ledger(self) -> MySQLdb.Connection:
+        database = self.stack.database
+        return MySQLdb.connect(
+            unix_socket=str(database.socket), user=database.user, database=self.stack.name, autocommit=True
+        )
 
     def connect(self, *accounts: tuple[str, str, dict[str, object]]) -> None:
         """Instead of the sandbox."""
@@ -132,17 +143,23 @@ class Production:
         self.pools = []
 
     def pause(self) -> None:
+        """While something else is measured. The next message to be written wakes everything up."""
         for one in (self.web, *self.pools):
             one.pause()
+        self.paused = True
 
     def resume(self) -> None:
+        if not self.paused:
+            return
         for one in (self.web, *self.pools):
             one.resume()
+        self.paused = False
         # The sweeps that beat has missed.
         time.sleep(1)
 
     # --- messages -----------------------------------------------------------------------------------------------------
     def write(self, channel: str, audience: Mapping[str, object], *, body: str, urgency: str = "general") -> int:
+        self.resume()
         draft = {
             "title": content.TITLE,
             "content": body,
@@ -166,7 +183,9 @@ class Production:
     def accepted(self, message: int) -> int:
         """Deliveries of the message that the ledger holds as accepted (inbox: as delivered)."""
         sql = f"SELECT SUM(accepted + delivered) FROM messaging_messagechannel WHERE message_id = {message}"
-        return int(self.stack.rows(sql)[0][0] or 0)
+        with self.ledger.cursor() as cursor:
+            cursor.execute(sql)
+            return int(cursor.fetchone()[0] or 0)
 
     def measure(self, message: int, count: int, *, taken: Callable[[], int] | None = None) -> Usage:
         """From the publish request to the last accept, by the ledger and by the counter of the server `taken` asks."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
     email: int
+    email_raw: int
     email_post_office: int
     email_celery: int
     email_loop: int
@@ -26,6 +27,7 @@ class Sizes:
 
 FULL = Sizes(
     email=20_000,
+    email_raw=20_000,
     email_post_office=20_000,
     email_celery=20_000,
     email_loop=20_000,
@@ -41,21 +43,23 @@ FULL = Sizes(
 )
 QUICK = Sizes(
     email=6_000,
-    email_post_office=3_000,
+    email_raw=12_000,
+    email_post_office=2_000,
     email_celery=500,
     email_loop=500,
     sms=3_200,
-    sms_celery=80,
-    sms_loop=40,
+    sms_celery=60,
+    sms_loop=30,
     inbox=100_000,
     growth_small=5_000,
-    growth_large=40_000,
+    growth_large=30_000,
     publish_requests=15,
     emergency=1_000,
     emergency_bulk=60_000,
 )
 TINY = Sizes(
     email=200,
+    email_raw=200,
     email_post_office=100,
     email_celery=40,
     email_loop=40,

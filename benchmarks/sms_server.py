@@ -1,32 +1,37 @@
 """Twilio's call to create a message, answered with 201 and JSON after a settable time; nothing is kept but the count.
 
-    python -m benchmarks.sms_server PORT SECONDS
+    python -m benchmarks.sms_server PORT SECONDS FILE
 
-`GET /count` answers how many messages were taken. One asyncio process: it waits for all of its connections at once.
+FILE holds the count (`COUNTER`), to be mapped by whoever asks often. One asyncio process waits for all connections.
 """
 
 import asyncio
 import itertools
 import json
+import mmap
 import re
+import struct
 import sys
 import time
 from email.utils import formatdate
 
+COUNTER = struct.Struct("q")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 PATH = re.compile(rb"POST \S*/2010-04-01/Accounts/(\w+)/Messages\.json ")
 
 
 class SmsServer:
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, counter: mmap.mmap) -> None:
         self.seconds = seconds
-        self.taken = 0
+        self.counter = counter
         self.numbers = itertools.count(1)
 
     def reply(self) -> bytes:
         now = formatdate(time.time())
+        number = next(self.numbers)
+        COUNTER.pack_into(self.counter, 0, number)
         resource = {
-            "sid": f"SM{next(self.numbers):032x}",
+            "sid": f"SM{number:032x}",
             "status": "queued",
             "direction": "outbound-api",
             "error_code": None,
@@ -34,7 +39,6 @@ class SmsServer:
             "date_updated": now,
             "date_sent": None,
         }
-        self.taken += 1
         return wire(b"201 Created", json.dumps(resource).encode())
 
 
@@ -63,8 +67,6 @@ class Connection(asyncio.Protocol):
     def answer(self, head: bytes) -> None:
         if PATH.match(head):
             asyncio.get_running_loop().call_later(self.server.seconds, self.accept)
-        elif head.startswith(b"GET /count "):
-            self.transport.write(wire(b"200 OK", b"%d" % self.server.taken))
         else:
             self.transport.write(wire(b"404 Not Found", b"{}"))
 
@@ -73,12 +75,13 @@ class Connection(asyncio.Protocol):
             self.transport.write(self.server.reply())
 
 
-async def serve(port: int, seconds: float) -> None:
-    server = SmsServer(seconds)
+async def serve(port: int, seconds: float, counter: mmap.mmap) -> None:
+    server = SmsServer(seconds, counter)
     loop = asyncio.get_running_loop()
     listener = await loop.create_server(lambda: Connection(server), "127.0.0.1", port, backlog=1024)
     await listener.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
+    with open(sys.argv[3], "r+b") as file, mmap.mmap(file.fileno(), COUNTER.size) as counter:
+        asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]), counter))

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from benchmarks.figures import Part, Ratio, Row
 
-WIDTH = 140
+WIDTH = 150
 COLUMNS = ("deliveries", "deliveries/s", "CPU s per 1,000", "peak memory", "ratio", "goal", "holds")
 
 
@@ -21,7 +21,7 @@ def show(parts: Iterable[Part]) -> None:
 
 def of(part: Part) -> Table:
     table = Table(title=part.title, title_justify="left", title_style="bold")
-    table.add_column("", min_width=40)
+    table.add_column("")
     for column in COLUMNS:
         table.add_column(column, justify="left" if column == "ratio" else "right", no_wrap=True)
     for row in part.rows:

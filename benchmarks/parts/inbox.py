@@ -41,6 +41,5 @@ def bare(ours: Production, count: int) -> Usage:
         started = time.perf_counter()
         ours.stack.rows(BARE.format(message=message, unit=ours.units[count]))
         seconds = time.perf_counter() - started
-    ours.resume()
     check_count("the table", ours.stack.rows(COUNT.format(message=message))[0][0], count)
     return Usage(count, seconds, meter.cpu, meter.peak)

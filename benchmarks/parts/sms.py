@@ -70,7 +70,6 @@ def raw(ours: Production, senders: Sequence[Driver], sink: SmsSink, count: int) 
         for sender in senders:
             sender.answer()
         seconds = time.perf_counter() - started
-    ours.resume()
     check_count("the SMS server", sink.taken - before, count)
     return Usage(count, seconds, meter.cpu, meter.peak)
 
