@@ -21,12 +21,15 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
         ours.start(pools.INBOX)
         ways = {"raw": partial(bare, ours, sizes.inbox), "msgcenter": partial(ordinary, ours, sizes.inbox)}
         taken = turns.take(ways, rounds=rounds)
+    return Part("inbox", f"Inbox, {sizes.inbox:,}", rows(taken))
+
+
+def rows(taken: dict[str, tuple[Usage, ...]]) -> tuple[Row, ...]:
     ratio = figures.speed_ratio("inbox.vs_raw", taken["msgcenter"], taken["raw"], base="raw limit")
-    rows = (
+    return (
         Row("raw", "raw limit: one INSERT … SELECT", taken["raw"]),
         Row("msgcenter", "msgcenter", taken["msgcenter"], (ratio,)),
     )
-    return Part("inbox", f"Inbox, {sizes.inbox:,}", rows)
 
 
 def ordinary(ours: Production, count: int) -> Usage:
