@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import psutil
 
-#: Seconds between two looks at the memory.
-STEP = 0.25
+#: Seconds between two looks at the memory. Each reads the whole process table.
+STEP = 0.5
 MIB = 2**20
 
 
