@@ -1,6 +1,6 @@
 """The raw limit of e-mail: prebuilt mail over one kept connection, nothing else. A child of `Driver`.
 
-Three clients, of which the fastest one that waits for every answer before it counts a mail is the limit.
+Three clients that differ in how often they wait for the server.
 """
 
 import smtplib

@@ -43,7 +43,7 @@ FULL = Sizes(
 )
 QUICK = Sizes(
     email=6_000,
-    email_raw=12_000,
+    email_raw=9_000,
     email_post_office=2_000,
     email_celery=500,
     email_loop=500,

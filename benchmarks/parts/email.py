@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks import content, figures, pools, raw_mail, turns
+from benchmarks import content, figures, pools, turns
 from benchmarks.driver import Driver
 from benchmarks.figures import Part, Row, Usage
 from benchmarks.meter import Meter
@@ -16,10 +16,12 @@ from benchmarks.sizes import Sizes
 
 #: Processes of the raw limit, as many as msgcenter has workers.
 PROCESSES = sum(pool.processes for pool in pools.EMAIL)
-#: The fastest client that knows what became of a mail before it hands over the next, as a ledger must.
-RAW_CLIENT = "pipelined"
+#: Rows of the raw limit and their clients. `email.vs_raw` is held against `raw`, the others are there to be compared.
+RAW = {"raw": "pipelined", "raw_plain": "plain", "raw_chained": "chained"}
 TITLES = {
-    "raw": "raw limit: prebuilt mail, nothing else",
+    "raw": "raw limit: prebuilt mail, two round trips each",
+    "raw_plain": "the same with smtplib.sendmail, four",
+    "raw_chained": "the same with the next envelope behind a mail, one",
     "msgcenter": "msgcenter",
     "personal": "msgcenter, personal values in every mail",
     "post_office": "django-post_office 3.12",
@@ -36,13 +38,12 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
         senders = [Driver(["benchmarks.raw_mail", sink.port], log=log) for log in logs(ours.stack.folder)]
         peers = Peers(ours, smtp_port=sink.port)
         try:
-            clients = clients_once(senders, sink, sizes.email_raw)
             taken = turns.take(ways(sizes, ours, peers, senders, sink), rounds=rounds)
         finally:
             peers.stop()
             for one in (*senders, sink):
                 one.stop()
-    return Part("email", f"E-mail, {sizes.email:,}", rows(taken), clients)
+    return Part("email", f"E-mail, {sizes.email:,}", rows(taken))
 
 
 def logs(folder: Path) -> list[Path]:
@@ -56,7 +57,7 @@ def ways(
         return partial(peers.measure, way, "email", count, taken=lambda: sink.taken)
 
     return {
-        "raw": partial(raw_alone, ours, senders, sink, sizes.email_raw),
+        **{row: partial(raw, ours, senders, sink, sizes.email_raw, client=name) for row, name in RAW.items()},
         "msgcenter": partial(ordinary, ours, sink, sizes.email),
         "personal": partial(personal, ours, sink, sizes.email),
         "post_office": peer("post_office", sizes.email_post_office),
@@ -81,12 +82,8 @@ def personal(ours: Production, sink: MailSink, count: int) -> Usage:
     return ours.measure(message, count, taken=lambda: sink.taken)
 
 
-def raw_alone(ours: Production, senders: Sequence[Driver], sink: MailSink, count: int) -> Usage:
+def raw(ours: Production, senders: Sequence[Driver], sink: MailSink, count: int, *, client: str) -> Usage:
     ours.pause()
-    return raw(senders, sink, count, client=RAW_CLIENT)
-
-
-def raw(senders: Sequence[Driver], sink: MailSink, count: int, *, client: str) -> Usage:
     before = sink.taken
     with Meter(workers=[sender.pid for sender in senders]) as meter:
         started = time.perf_counter()
@@ -99,11 +96,6 @@ def raw(senders: Sequence[Driver], sink: MailSink, count: int, *, client: str) -
     return Usage(count, seconds, meter.cpu, meter.peak)
 
 
-def clients_once(senders: Sequence[Driver], sink: MailSink, count: int) -> dict[str, float]:
-    """Deliveries/s of each raw client, for the record."""
-    return {f"raw_client.{name}.per_s": raw(senders, sink, count, client=name).per_s for name in raw_mail.CLIENTS}
-
-
 def rows(taken: dict[str, tuple[Usage, ...]]) -> tuple[Row, ...]:
     ours = taken["msgcenter"]
     ratios = {
@@ -112,6 +104,8 @@ def rows(taken: dict[str, tuple[Usage, ...]]) -> tuple[Row, ...]:
             figures.speed_ratio("email.vs_post_office", ours, taken["post_office"], base="post_office"),
             figures.speed_ratio("email.vs_celery", ours, taken["celery"], base="plain Celery"),
             figures.speed_ratio("email.vs_loop", ours, taken["loop"], base="loop"),
+            figures.speed_ratio("email.vs_raw_plain", ours, taken["raw_plain"], base="sendmail"),
+            figures.speed_ratio("email.vs_raw_chained", ours, taken["raw_chained"], base="one round trip"),
         ],
         "personal": [figures.speed_ratio("email.personal_vs_raw", taken["personal"], taken["raw"], base="raw limit")],
     }
