@@ -25,6 +25,8 @@ def read(words: Sequence[str]) -> argparse.Namespace:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds must be at least 1")
+    if options.json and not options.json.absolute().parent.is_dir():
+        parser.error(f"there is no folder {options.json.parent}")
     options.parts = [part for part in PARTS if part in options.parts or not options.parts]
     options.rounds = options.rounds or (1 if options.tiny else 3)
     return options

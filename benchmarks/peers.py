@@ -87,8 +87,8 @@ class Peers:
             started = time.perf_counter()
             self.publisher.order(way=way, channel=channel, count=count)
             self.publisher.answer()
-            production.wait_until(lambda: taken() - before >= count)
-            production.wait_until(lambda: self.sent(way) - ledger >= count)
+            production.wait_for(lambda: taken() - before, count)
+            production.wait_for(lambda: self.sent(way) - ledger, count)
             seconds = time.perf_counter() - started
         production.check_count(f"the server of {way}", taken() - before, count)
         return Usage(count, seconds, meter.cpu, meter.peak)

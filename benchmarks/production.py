@@ -15,8 +15,8 @@ from benchmarks.pools import Pool
 from tests.services import process
 from tests.services.stack import ROOT, Stack
 
-#: Seconds after which a row has failed.
-PATIENCE = 1800
+#: Seconds without another delivery after which a row has failed, and for one request.
+PATIENCE = 120
 #: Seconds between two looks whether everything is accepted, and the part of the time so far they may last.
 STEP, SHARE = 0.01, 0.005
 ENVIRONMENT = {
@@ -195,8 +195,8 @@ class Production:
             started = time.perf_counter()
             self.publish(message)
             if taken:
-                wait_until(lambda: taken() - before >= count)
-            wait_until(lambda: self.accepted(message) >= count)
+                wait_for(lambda: taken() - before, count)
+            wait_for(lambda: self.accepted(message), count)
             seconds = time.perf_counter() - started
         check_count("the ledger", self.accepted(message), count)
         if taken:
@@ -212,13 +212,17 @@ class Production:
         return [database, self.stack.redis.pid]
 
 
-def wait_until(reached: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
-    started = time.monotonic()
-    while not reached():
-        taken = time.monotonic() - started
-        if taken > seconds:
-            raise TimeoutError(f"not reached within {seconds} s")
-        time.sleep(max(STEP, taken * SHARE))
+def wait_for(counted: Callable[[], int], expected: int, *, patience: float = PATIENCE) -> None:
+    """Until that many are counted. Raises `TimeoutError` when the count stands still for too long."""
+    started = moved = time.monotonic()
+    count = counted()
+    while count < expected:
+        time.sleep(max(STEP, (time.monotonic() - started) * SHARE))
+        before, count = count, counted()
+        if count > before:
+            moved = time.monotonic()
+        elif time.monotonic() - moved > patience:
+            raise TimeoutError(f"{count} of {expected}, and no more for {patience} s")
 
 
 def check_count(where: str, counted: int, expected: int) -> None:

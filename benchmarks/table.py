@@ -12,11 +12,10 @@ WIDTH = 150
 COLUMNS = ("deliveries", "deliveries/s", "CPU s per 1,000", "peak memory", "ratio", "goal", "holds")
 
 
-def show(parts: Iterable[Part]) -> None:
+def show(part: Part) -> None:
     # A file or a pipe has no width of its own.
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    for part in parts:
-        console.print(of(part))
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(of(part))
+    sys.stdout.flush()
 
 
 def of(part: Part) -> Table:

@@ -21,7 +21,7 @@ def test_quick_and_tiny_are_smaller() -> None:
     assert full.growth_large > quick.growth_large > tiny.growth_large
 
 
-@pytest.mark.parametrize("words", [["mail"], ["--rounds", "0"], ["--quick", "--tiny"]])
+@pytest.mark.parametrize("words", [["mail"], ["--rounds", "0"], ["--json", "/no/such/folder/x"], ["--quick", "--tiny"]])
 def test_what_cannot_be_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         options.read(words)

@@ -24,7 +24,7 @@ GROWTH = growth.rows(
     {"small": 200.0, "large": 210.0},
     (0.020, 0.022),
 )
-EMERGENCY = emergency.rows((Usage(100, 2.0, 1.0, 50.0),), (Usage(100, 3.0, 1.0, 50.0),), sizes.QUICK)
+EMERGENCY = emergency.rows({"idle": 2.0, "loaded": 3.0}, sizes.QUICK)
 
 
 def test_the_parts_bring_every_figure_that_has_a_goal() -> None:
