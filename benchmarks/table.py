@@ -40,10 +40,15 @@ def compared(ratios: Iterable[Ratio]) -> tuple[str, str, str]:
     """One line of each cell for each ratio."""
     ratios = list(ratios)
     return (
-        "\n".join(f"{ratio.value:.2f} × {ratio.base}" for ratio in ratios),
+        "\n".join(f"{figure(ratio.value)} × {ratio.base}" for ratio in ratios),
         "\n".join(str(ratio.goal or "") for ratio in ratios),
         "\n".join(verdict(ratio) for ratio in ratios),
     )
+
+
+def figure(value: float) -> str:
+    """Three digits at least, so that 0.598 does not look like the goal it misses."""
+    return f"{value:.3f}" if value < 2 else f"{value:.2f}"
 
 
 def verdict(ratio: Ratio) -> str:

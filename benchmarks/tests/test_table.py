@@ -23,7 +23,7 @@ def cells(text: str, start: str) -> list[str]:
 
 def test_a_row_shows_the_medians_of_its_rounds() -> None:
     text = printed(Row("msgcenter", "msgcenter", ROUNDS, (Ratio("email.vs_raw", 0.75, "raw limit"),)))
-    expected = ["msgcenter", "2,000", "1,000", "1.00", "90 MiB", "0.75 × raw limit", "≥ 0.70", "yes"]
+    expected = ["msgcenter", "2,000", "1,000", "1.00", "90 MiB", "0.750 × raw limit", "≥ 0.70", "yes"]
     assert cells(text, "msgcenter") == expected
 
 
