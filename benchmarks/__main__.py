@@ -1,28 +1,22 @@
-"""`python -m benchmarks NAME [--json FILE]`: measure, print a table, and keep the figures if asked.
+"""`python -m benchmarks`: makes what it needs, then runs itself in .venv. Any Python >= 3.11 starts it."""
 
-Everything runs on private servers on loopback (the ones of the tests), so `./deploy/test` must have been run once.
-"""
-
-import argparse
-import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-from benchmarks import fan_out
+from benchmarks import options
 
-BENCHMARKS = {"fan_out": fan_out.run}
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=BENCHMARKS)
-    parser.add_argument("--people", type=int, default=100_000, help="size of the large audience (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    options = parser.parse_args()
-    figures = BENCHMARKS[options.name](people=options.people)
-    for name, value in figures.items():
-        print(f"{name:<40} {value:>14,.3f}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    options.read(sys.argv[1:])
+    for command in (["./deploy/packages", "bench"], ["./deploy/setup", "bench"]):
+        if status := subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
+            sys.exit(status)
+    python = str(ROOT / ".venv" / "bin" / "python")
+    os.execv(python, [python, "-m", "benchmarks.command", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

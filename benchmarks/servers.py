@@ -1,28 +1,27 @@
-"""A MariaDB server and a broker of our own, with msgcenter's processes on them."""
+"""The private MariaDB all rows share, in a temporary folder that goes with the run."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 
-from tests.services import plugin
-from tests.services.process import Process, make_folder
-from tests.services.stack import Stack
+from tests.services import mariadb_server, plugin
+from tests.services.process import make_folder
+
+#: What a server of a school would be given. All of it can be set while it runs.
+TUNING = {"innodb_buffer_pool_size": 2**30, "innodb_log_file_size": 2**29}
 
 
 @contextlib.contextmanager
-def open_stack(**environment: str) -> Iterator[Stack]:
-    """What the end-to-end tests run on, configured as in production."""
+def open_database() -> Iterator[mariadb_server.MariaDBServer]:
+    """What `Stack` builds on, configured as in production."""
+    for name in [name for name in os.environ if name.startswith("MSGCENTER_")]:
+        del os.environ[name]
     os.environ.update({plugin.DATABASE: "mariadb", plugin.FOLDER: str(make_folder())})
     try:
         os.environ.update(plugin.base_environment() | plugin.database_environment())
-        with Stack(environment=environment) as stack:
-            yield stack.start()
+        database = plugin.databases[-1]
+        for name, value in TUNING.items():
+            database.execute(f"SET GLOBAL {name} = {value}")
+        yield database
     finally:
         plugin.stop_servers()
-
-
-def peak_memory(process: Process) -> float:
-    """The most memory the process has held so far, in MiB (VmHWM, proc(5))."""
-    with open(f"/proc/{process.popen.pid}/status") as status:
-        line = next(line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024

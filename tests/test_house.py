@@ -163,12 +163,13 @@ def test_readers_and_other_writers_are_left_alone(code: str) -> None:
 
 
 # --- locks ------------------------------------------------------------------------------------------------------------
-def test_test_requirements_hold_those_of_the_trial() -> None:
-    """`deploy/setup` counts on it: after the tests' set, the trial installs nothing."""
-    trial, tests = (
-        set((ROOT / "deploy" / "requirements" / f"{name}.txt").read_text().splitlines()) for name in ("trial", "test")
+@pytest.mark.parametrize(("larger", "smaller"), [("test", "trial"), ("bench", "test")])
+def test_the_larger_requirements_hold_the_smaller(larger: str, smaller: str) -> None:
+    """`deploy/setup` counts on it: after the larger set, the smaller installs nothing."""
+    more, fewer = (
+        set((ROOT / "deploy" / "requirements" / f"{name}.txt").read_text().splitlines()) for name in (larger, smaller)
     )
-    assert trial - tests == set()
+    assert fewer - more == set()
 
 
 def test_locks_name_no_address() -> None:

@@ -1,0 +1,1 @@
+"""What is measured, one module each: `run(sizes, rounds=…)` opens what it needs and returns a `Part`."""

@@ -1,0 +1,3 @@
+from benchmarks.plain_celery.celery import app as celery_app
+
+__all__ = ["celery_app"]

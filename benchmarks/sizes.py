@@ -1,0 +1,81 @@
+"""How many deliveries each row makes. Slow rows make fewer where the rate does not depend on it."""
+
+import argparse
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    email: int
+    email_raw: int
+    email_post_office: int
+    email_celery: int
+    email_loop: int
+    sms: int
+    sms_celery: int
+    sms_loop: int
+    inbox: int
+    growth_small: int
+    growth_large: int
+    publish_requests: int
+    emergency: int
+    #: Another bulk message of this size is published whenever less than half of the last one is left.
+    emergency_bulk: int
+    #: Seconds an SMS server takes to answer.
+    latency: float = 0.05
+
+
+FULL = Sizes(
+    email=20_000,
+    email_raw=20_000,
+    email_post_office=20_000,
+    email_celery=20_000,
+    email_loop=20_000,
+    sms=20_000,
+    sms_celery=1_000,
+    sms_loop=500,
+    inbox=100_000,
+    growth_small=10_000,
+    growth_large=500_000,
+    publish_requests=15,
+    emergency=1_000,
+    emergency_bulk=200_000,
+)
+QUICK = Sizes(
+    email=6_000,
+    email_raw=9_000,
+    email_post_office=2_000,
+    email_celery=500,
+    email_loop=500,
+    sms=3_200,
+    sms_celery=60,
+    sms_loop=30,
+    inbox=100_000,
+    growth_small=5_000,
+    growth_large=25_000,
+    publish_requests=15,
+    emergency=1_000,
+    emergency_bulk=60_000,
+)
+TINY = Sizes(
+    email=200,
+    email_raw=200,
+    email_post_office=100,
+    email_celery=40,
+    email_loop=40,
+    sms=40,
+    sms_celery=20,
+    sms_loop=10,
+    inbox=500,
+    growth_small=100,
+    growth_large=500,
+    publish_requests=3,
+    emergency=20,
+    emergency_bulk=20_000,
+)
+
+
+def of(options: argparse.Namespace) -> Sizes:
+    if options.tiny:
+        return TINY
+    return QUICK if options.quick else FULL
