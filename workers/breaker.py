@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from apps.channels import accounts, circuit
 from apps.channels.models import Channel, ProviderAccount
 from apps.channels.providers.base import TROUBLES_IN_A_ROW, Deferred, Provider, Result, SettingsError
+from apps.channels.services import alert_subject
+from apps.core import alerts
 from workers import verdict
 from workers.verdict import Says
 
@@ -134,7 +136,7 @@ def _provider(account: ProviderAccount) -> Provider | None:
         return accounts.provider_for(account)
     except SettingsError as error:
         if _may_complain((account.pk, "settings")):
-            log.error("account %s cannot be used, its settings do not fit: %s", account.pk, error)
+            alerts.raise_alert(alerts.Kind.ACCOUNT_UNUSABLE, alert_subject(account), str(error))
         return None
 
 
@@ -200,7 +202,7 @@ def _alert_unmapped(account: ProviderAccount, results: Sequence[Result]) -> None
     unmapped = [one for one in results if isinstance(one, Deferred) and one.code == "unmapped"]
     for number in sorted({VENDOR_CODE.match(one.detail)[0].strip() for one in unmapped}):
         if _may_complain((account.pk, number)):
-            log.error("account %s: its provider answered with a code we do not know: %s", account.pk, number)
+            alerts.raise_alert(alerts.Kind.CODE_UNMAPPED, alert_subject(account), number)
 
 
 def _may_complain(about: tuple[int, str]) -> bool:

@@ -16,7 +16,7 @@ from django.conf import settings
 from apps.channels.models import ProviderAccount
 from apps.channels.providers.base import Outgoing, Provider, Refused, Result, Unknown
 from apps.core.errors import InvalidInput
-from apps.delivery import chains, selectors, services, suppressions
+from apps.delivery import chains, receipts, selectors, services, suppressions
 from apps.delivery.models import Delivery
 from apps.delivery.selectors import Row
 from apps.directory import services as directory
@@ -110,6 +110,7 @@ def _send_window(batch: Batch, way: Way, window: Sequence[Row]) -> None:
     batch.left = [row for row in batch.left if row.pk not in gone]
     ready = [row for row in ready if row.pk in mine]
     if not ready:
+        breaker.report(way, [])
         return
     # Nothing new is handed over in the second half of the lease, so that an outcome is always known in time.
     deadline = started + settings.LEASE.total_seconds() / 2
@@ -120,7 +121,11 @@ def _send_window(batch: Batch, way: Way, window: Sequence[Row]) -> None:
 def _may_go(batch: Batch, way: Way, deadline: float) -> Callable[[], bool]:
     """Asked before each call: is it still wanted, and is it this account's turn?"""
     throttle = Throttle(way.account, urgent=batch.message_channel.message.is_urgent)
-    return lambda: batch.wanted() and throttle.take(deadline, batch.wanted)
+
+    def may_go() -> bool:
+        return batch.wanted() and breaker.still_usable(way)
+
+    return lambda: may_go() and throttle.take(deadline, may_go)
 
 
 def _record(batch: Batch, way: Way, ready: Sequence[Row], results: dict[int, Result], started: float) -> None:
@@ -135,7 +140,7 @@ def _record(batch: Batch, way: Way, ready: Sequence[Row], results: dict[int, Res
             channel=channel,
             account_id=way.account.pk,
             expires_in=message.seconds_left(),
-            elsewhere=elsewhere,
+            elsewhere=elsewhere and not _bound_to(row),
         )
         for row in ready
     ]
@@ -222,7 +227,7 @@ def _outgoing(batch: Batch, account: ProviderAccount, rows: Sequence[Row]) -> di
 def _callback_url(account: ProviderAccount, row: Row) -> str:
     if not settings.PUBLIC_URL:
         return ""
-    return f"{settings.PUBLIC_URL}/callbacks/{account.provider}/{account.pk}/{row.pk}/{row.attempt + 1}"
+    return receipts.address(account, delivery_id=row.pk, attempt=row.attempt + 1)
 
 
 def _without_suppressed(batch: Batch, window: Sequence[Row]) -> Sequence[Row]:

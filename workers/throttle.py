@@ -5,7 +5,6 @@ flood never delays an emergency. While Redis is away, each process has a bucket 
 """
 
 import functools
-import logging
 import math
 import threading
 import time
@@ -19,8 +18,7 @@ from redis.commands.core import Script
 from redis.retry import Retry
 
 from apps.channels.models import ProviderAccount
-
-log = logging.getLogger(__name__)
+from apps.core import alerts
 
 #: Tokens are taken for so many seconds of the rate at a time, to save round trips, and are lost if not used in time.
 CHUNK = 0.1
@@ -183,7 +181,7 @@ def _go_local(error: Exception) -> None:
     local.until = time.monotonic() + LOCAL_FOR
     if not local.away:
         local.away = True
-        log.error("Redis does not keep the rates, each process keeps its share: %s", type(error).__name__)
+        alerts.raise_alert(alerts.Kind.THROTTLE_LOCAL, "redis", type(error).__name__)
 
 
 def _come_back() -> None:
@@ -191,4 +189,4 @@ def _come_back() -> None:
         local.away = False
         with local.lock:
             local.buckets.clear()
-        log.info("Redis keeps the rates again")
+        alerts.settle(alerts.Kind.THROTTLE_LOCAL, "redis")

@@ -13,6 +13,7 @@ from apps.accounts.models import User
 from apps.audit import services as audit
 from apps.channels import accounts
 from apps.channels.models import AccountEvent, Channel, ProviderAccount
+from apps.core import alerts
 from apps.core.db import transactional
 from apps.core.errors import Conflict, InvalidInput, NotAllowed
 
@@ -87,8 +88,16 @@ def resume(account: ProviderAccount, *, by: User) -> ProviderAccount:
 
 
 def note(account: ProviderAccount, kind: Kind, reason: str, *, by: User | None = None) -> AccountEvent:
-    """Keep a change of an account with its reason, in the transaction of the change."""
+    """Keep a change of an account with its reason, in the transaction of the change; our own pause is an alert."""
+    if kind == Kind.PAUSED and by is None:
+        alerts.raise_alert(alerts.Kind.ACCOUNT_PAUSED, alert_subject(account), reason)
+    elif kind == Kind.RESUMED:
+        alerts.settle(alerts.Kind.ACCOUNT_PAUSED, alert_subject(account))
     return AccountEvent.objects.create(account=account, kind=kind, reason=reason[:REASON_LENGTH], by=by)
+
+
+def alert_subject(account: ProviderAccount) -> str:
+    return f"account {account.pk}"
 
 
 def _set_paused(account: ProviderAccount, reason: str, *, verb: str, by: User) -> ProviderAccount:

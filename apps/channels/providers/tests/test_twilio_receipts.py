@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from twilio.request_validator import RequestValidator
 
-from apps.channels.providers import twilio, twilio_receipts
+from apps.channels.providers import twilio, twilio_codes, twilio_receipts
 from apps.channels.providers.base import Callback, Provider, Reported
 from apps.channels.providers.reasons import REASONS
 from apps.channels.providers.tests import contract
@@ -95,7 +95,7 @@ def test_an_error_code_of_what_did_not_fail_is_not_looked_at() -> None:
 
 
 def test_every_failure_has_words() -> None:
-    found = {twilio_receipts._code(str(number), twilio.RESULTS) for number in twilio.RESULTS}
+    found = {twilio_receipts._code(str(number), twilio_codes.RESULTS) for number in twilio_codes.RESULTS}
     assert found <= REASONS.keys()
 
 
