@@ -13,7 +13,7 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 from django.test import Client
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -223,7 +223,7 @@ class Dispatch(RuleBasedStateMachine):
         ScriptedProvider.script.clear()
         self.bell.rung.clear()
         self.message.refresh_from_db()
-        if self.message.paused_at:
+        if self.message.paused:
             messaging.resume(self.message, by=school.root())
         for _ in range(12):
             self.wait()
@@ -256,6 +256,6 @@ def test_the_state_machine(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "ASKING_TIME", 60.0)
     Dispatch.bell = bell
     Dispatch.TestCase.settings = settings(
-        max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=60, stateful_step_count=20, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck)
     )
     Dispatch.TestCase().runTest()
