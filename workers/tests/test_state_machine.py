@@ -256,6 +256,11 @@ def test_the_state_machine(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "ASKING_TIME", 60.0)
     Dispatch.bell = bell
     Dispatch.TestCase.settings = settings(
-        max_examples=60, stateful_step_count=20, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=60,
+        stateful_step_count=20,
+        # Looking for a shorter example would take longer than the tests may.
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
     )
     Dispatch.TestCase().runTest()
