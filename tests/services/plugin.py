@@ -8,6 +8,7 @@ Fixtures:
 
 - `redis_url`: the address of this process's broker, empty at the start of the test.
 - `broker`: the same, to be asked: `broker.command("LLEN", "fanout")`, `broker.flushall()`.
+- `rounds(short, full)`: `full` with `--faults`, else `short`: how long or how often a test goes on.
 - `live_stack()`: real child processes on a real database, see `tests.services.stack.Stack`. Each call makes another
   stack with a database of its own; all of them end with the test, and their logs are shown when it fails.
 
@@ -122,6 +123,10 @@ def pytest_xdist_newgateway(gateway: Any) -> None:
     channel.waitclose()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", action="store_true", help="the tests of faults in full: more rounds, longer outages")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: run on the first database only")
     config.addinivalue_line("markers", "every_database: run on each database although no fixture asks for one")
@@ -220,6 +225,12 @@ def broker(broker_of_this_process: redis_server.RedisServer) -> redis_server.Red
 @pytest.fixture
 def redis_url(broker: redis_server.RedisServer) -> str:
     return broker.url
+
+
+@pytest.fixture(scope="session")
+def rounds(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+    in_full = pytestconfig.getoption("--faults")
+    return lambda short, full: full if in_full else short
 
 
 @pytest.fixture
