@@ -108,7 +108,8 @@ class School:
 
     def enrol(self, people: int) -> None:
         self.classes += 1
-        self.unit = self.console.run(ENROL.format(people=people, name=f"class {self.classes}"))
+        name = f"class {self.classes}"
+        self.unit = self.console.run(ENROL.format(people=people, name=name), seconds=600)
 
     def publish(
         self,
@@ -136,7 +137,7 @@ class School:
                 return
         raise AssertionError(f"{self.accepts()} of {count} accepts")
 
-    def wait_until_finished(self, message: int, *, status: str = "finished", seconds: float = 90) -> None:
+    def wait_until_finished(self, message: int, *, status: str = "finished", seconds: float = 40) -> None:
         self.stack.wait_for(
             f"SELECT status FROM messaging_message WHERE id = {message}", [(status,)], seconds=seconds
         )

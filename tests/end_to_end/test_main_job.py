@@ -54,7 +54,7 @@ def test_published_over_rest_it_reaches_2000_people_on_three_channels(open_schoo
     published = session.post(f"{web.url}/api/v1/messages/{message}/publish")
     assert published.status_code == 200, published.text
 
-    school.wait_until_finished(message)
+    school.wait_until_finished(message, seconds=90)
     school.assert_ledger_equals_servers(message, people=PEOPLE)
     assert school.accepts() == 2 * PEOPLE
     progress = session.get(f"{web.url}/api/v1/messages/{message}/progress").json()
@@ -83,7 +83,7 @@ def test_fault_04_workers_killed_in_the_middle_lose_nothing_and_repeat_only_what
         school.stack.kill9(doomed)
         assert school.accepts() < 2 * PEOPLE, "it was killed in the middle"
     school.stack.worker(queues=BULK, concurrency=THREADS)
-    school.wait_until_finished(message)
+    school.wait_until_finished(message, seconds=90)
     school.assert_ledger_equals_servers(message, people=PEOPLE)
     assert school.states(message, "email") == {"accepted": PEOPLE}, "an e-mail may be repeated, so none is given up"
     assert max(collections.Counter(entry["to"] for entry in school.twilio.accepted).values()) == 1, "an SMS never is"

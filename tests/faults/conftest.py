@@ -13,10 +13,16 @@ from tests.school import Servers
 from tests.services.plugin import stacks_key
 from tests.services.stack import Stack
 
+ENVIRONMENT = {
+    "MSGCENTER_LEASE_SECONDS": str(LEASE),
+    "MSGCENTER_RING_AGAIN_SECONDS": "2",
+    "MSGCENTER_MAX_AUDIENCE": "300000",
+}
+
 
 @pytest.fixture(scope="package")
 def operation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operation]:
-    with Stack(environment={"MSGCENTER_LEASE_SECONDS": str(LEASE), "MSGCENTER_RING_AGAIN_SECONDS": "2"}) as stack:
+    with Stack(environment=ENVIRONMENT) as stack:
         servers = Servers.start(tmp_path_factory.mktemp("operation") / "ledgers")
         try:
             one = Operation(stack.start(), servers)

@@ -28,6 +28,12 @@ SET_PASSWORD = f"""
     user.set_password({PASSWORD!r})
     user.save()
 """
+OPEN = ("waiting", "queued", "claimed", "sending", "unknown")
+RECALL = """
+    from apps.messaging import services as messaging
+    from workers.tests import school
+    messaging.recall(Message.objects.get(pk={message}), by=school.root())
+"""
 #: Time that a provider has: less than half a lease.
 TIME_OUTS = {"connect_timeout_ms": 2000, "total_timeout_ms": 5000}
 
@@ -102,6 +108,9 @@ class Operation(School):
         self.visitors.append(child)
         return child
 
+    def recall(self, message: int) -> None:
+        self.console.run(RECALL.format(message=message))
+
     # --- the API ------------------------------------------------------------------------------------------------------
     def log_in(self) -> str:
         answer = requests.post(
@@ -147,11 +156,12 @@ class Operation(School):
                 return
         raise AssertionError(f"not {count} {status} within {seconds} s")
 
-    def wait_for_none(self, message: int, status: str, *, seconds: float = 30) -> None:
+    def wait_until_settled(self, message: int, *, seconds: float = 60) -> None:
+        """Of a message that does not finish because it was recalled or expired."""
         for _ in clock(seconds):
-            if not self.count(message, status):
+            if not any(self.count(message, status) for status in OPEN):
                 return
-        raise AssertionError(f"still {self.count(message, status)} {status} after {seconds} s")
+        raise AssertionError(f"{[self.count(message, status) for status in OPEN]} open after {seconds} s")
 
 
 def accept(_number: int, _recipient: str) -> None:

@@ -9,11 +9,6 @@ from tests.faults.operation import Operation
 pytestmark = pytest.mark.timeout(240)
 #: The window of the channel SMS, and the threads that may have one.
 SMS_WINDOW, THREADS = 5, 4
-RECALL = """
-    from apps.messaging import services as messaging
-    from workers.tests import school
-    messaging.recall(Message.objects.get(pk={message}), by=school.root())
-"""
 #: Tells whose row was claimed in the moment of the opt-out.
 OPT_OUT = """
     row = Delivery.objects.filter(message_channel__message={message}).order_by("pk").last()
@@ -40,12 +35,10 @@ def test_fault_25_nothing_starts_after_a_recall_and_what_was_under_way_is_told(s
     message = school.publish()
     school.wait_for_state(message, "sending", count=SMS_WINDOW)
     school.wait_for_accepts(school.accepts() + 3)
-    school.console.run(RECALL.format(message=message))
+    school.recall(message)
     recalled_at = time.time()
+    school.wait_until_settled(message)
     for channel in ("email", "sms"):
-        school.wait_for_state(message, "cancelled")
-        for status in ("waiting", "queued", "claimed", "sending", "unknown"):
-            school.wait_for_none(message, status)
         rows = school.deliveries(message, channel)
         assert {row.reason for row in rows if row.status == "cancelled"} <= {"recalled"}
     school.assert_ledger_equals_servers(message, people=100)
