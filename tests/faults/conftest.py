@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.operation import LEASE, Operation
-from tests.school import Servers
+from tests.faults.operation import LEASE, Operation, running
 from tests.services.plugin import stacks_key
 from tests.services.stack import Stack
 
@@ -22,15 +21,11 @@ ENVIRONMENT = {
 
 @pytest.fixture(scope="package")
 def operation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operation]:
-    with Stack(environment=ENVIRONMENT) as stack:
-        servers = Servers.start(tmp_path_factory.mktemp("operation") / "ledgers")
-        try:
-            one = Operation(stack.start(), servers)
-            one.open()
-            yield one
-            one.close()
-        finally:
-            servers.stop()
+    with running(Stack(environment=ENVIRONMENT), tmp_path_factory) as (stack, servers):
+        one = Operation(stack, servers)
+        one.open()
+        yield one
+        one.close()
 
 
 @pytest.fixture

@@ -1,18 +1,18 @@
 """A school with everything running, bad lines to its providers, and hands to break it."""
 
 import contextlib
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pytest
 import requests
 
-from tests.school import School
+from tests.school import School, Servers
 from tests.servers.base import Script
 from tests.servers.ledger import Entry
 from tests.servers.proxy import Proxy
 from tests.services import process
-from tests.services.stack import Web, clock
+from tests.services.stack import Stack, Web, clock
 
 BULK = ("email.bulk", "sms.bulk", "push.bulk")
 #: Nobody stands at these lanes: a test puts its own worker there, to be killed without harm to the others.
@@ -57,10 +57,6 @@ class Operation(School):
         self.token = self.log_in()
 
     def close(self) -> None:
-        # They have nothing left to lose.
-        for one in self.stack.processes:
-            if one is not self.web:
-                one.kill9()
         self.smtp_line.__exit__()
         self.twilio_line.__exit__()
 
@@ -183,7 +179,15 @@ def is_running(child: process.Process | None) -> bool:
 
 
 @contextlib.contextmanager
-def within(seconds: float, what: str) -> object:
-    started = time.monotonic()
-    yield
-    assert time.monotonic() - started < seconds, what
+def running(stack: Stack, folders: pytest.TempPathFactory) -> Iterator[tuple[Stack, Servers]]:
+    """A stack and providers, for longer than a test."""
+    servers = Servers.start(folders.mktemp("providers") / "ledgers")
+    with stack:
+        try:
+            yield stack.start(), servers
+        finally:
+            # They have nothing left to lose.
+            for one in stack.processes:
+                if not isinstance(one, Web):
+                    one.kill9()
+            servers.stop()

@@ -8,21 +8,25 @@ import datetime
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.faults.operation import BULK, HOUSE, Operation
-from tests.school import School, Servers
-from tests.services.stack import Stack
+from tests.faults.operation import BULK, HOUSE, Operation, running
+from tests.school import School
+from tests.services.plugin import stacks_key
+from tests.services.stack import Stack, clock
 
 pytestmark = pytest.mark.timeout(240)
-Rounds = Callable[[int, int], int]
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 HOUR = 3600
-#: Its clock is put forward to 10 s before Central European summer time ends (01:00 UTC), or begins.
+SECONDS_LATE = """
+    row = Message.objects.get(pk={message})
+    print((row.published_at - row.publish_at).total_seconds())
+"""
+#: The instants at which Central European summer time ends and begins.
 SUMMER_ENDS = datetime.datetime(2027, 10, 31, 1, tzinfo=datetime.UTC)
 SUMMER_BEGINS = datetime.datetime(2027, 3, 28, 1, tzinfo=datetime.UTC)
 
@@ -70,40 +74,57 @@ class Clock:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
-    def set(self, ahead: float) -> None:
-        """Running processes notice within a second."""
+    def set(self, ahead: int) -> None:
+        """Running processes notice within two seconds."""
         new = self.file.with_suffix(".new")
-        new.write_text(f"{ahead:+.0f}s\n")
+        new.write_text(f"{ahead:+}s\n")
         new.rename(self.file)
 
 
-class TimeMachine:
-    """A school of which every process has the one clock, or a clock of its own; the database's is `clock`."""
+@dataclass
+class TimeMachine(School):
+    """A school of which every process has the one clock, or a clock of its own; the database's is `clock`.
 
-    def __init__(self, stack: Stack, servers: Servers) -> None:
-        self.school = School(stack, servers)
-        self.stack = stack
-        self.libraries = f"{monotonic_sleep(stack.folder)} {LIBRARY}"
-        self.clock = self.new_clock("clock")
+    Tests put it forward only (but for the last), as in a school's life.
+    """
 
-    def new_clock(self, name: str) -> Clock:
-        clock = Clock(self.stack.folder / name, self.libraries)
-        clock.set(0)
-        return clock
+    ahead: int = 0
 
     def open(self) -> None:
+        self.libraries = f"{monotonic_sleep(self.stack.folder)} {LIBRARY}"
+        self.clock = self.new_clock("clock", ahead=0)
         self.stack.env.update(self.clock.environment)
         if self.stack.database:
             self.stack.database.stop()
             self.stack.database.prefix = ["env", *(f"{name}={value}" for name, value in self.clock.environment.items())]
             self.stack.database.start()
-        self.school.connect()
-
-    def run(self, *, beat: bool = True) -> None:
+        self.connect()
         self.stack.worker(queues=HOUSE, concurrency=3)
         self.stack.worker(queues=BULK, concurrency=4)
-        if beat:
-            self.stack.beat()
+        self.beat = self.stack.beat()
+
+    def new_clock(self, name: str, *, ahead: int) -> Clock:
+        new = Clock(self.stack.folder / name, self.libraries)
+        new.set(ahead)
+        return new
+
+    def move(self, seconds: int) -> None:
+        """Put the clock forward, or back, and wait until it shows."""
+        self.ahead += seconds
+        self.clock.set(self.ahead)
+        for _ in clock(20):
+            if abs(self.console.run("import time\nprint(time.time())") - time.time() - self.ahead) < 5:
+                return
+        raise AssertionError("the clock does not move")
+
+    def slow(self) -> None:
+        """Slow enough that something happens in the middle of a message to `enrol`ed people."""
+        self.smtp.latency = self.twilio.latency = 0.02
+
+    def assert_finished(self, message: int, *, people: int) -> None:
+        self.wait_until_finished(message)
+        self.assert_ledger_equals_servers(message, people=people)
+        assert self.states(message, "email") == {"accepted": people}
 
 
 def monotonic_sleep(folder: Path) -> Path:
@@ -112,96 +133,92 @@ def monotonic_sleep(folder: Path) -> Path:
     return target
 
 
-@pytest.fixture
-def machine(live_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[TimeMachine]:
+@pytest.fixture(scope="module")
+def machine_of_this_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TimeMachine]:
     if LIBRARY is None:
         pytest.fail("libfaketime is missing: apt-get install faketime (./deploy/test does it for root).")
-    stack = live_stack(
-        own_database=True,
-        MSGCENTER_TIME_ZONE="Europe/Berlin",
-        MSGCENTER_LEASE_SECONDS="12",
-        MSGCENTER_RING_AGAIN_SECONDS="2",
-    )
-    servers = Servers.start(tmp_path / "ledgers")
-    one = TimeMachine(stack, servers)
-    try:
+    environment = {
+        "MSGCENTER_TIME_ZONE": "Europe/Berlin",
+        "MSGCENTER_LEASE_SECONDS": "12",
+        "MSGCENTER_RING_AGAIN_SECONDS": "2",
+    }
+    with running(Stack(own_database=True, environment=environment), tmp_path_factory) as (stack, servers):
+        one = TimeMachine(stack, servers)
         one.open()
         yield one
-    finally:
-        for process in stack.processes:
-            process.kill9()
-        servers.stop()
 
 
-def assert_finished(machine: TimeMachine, message: int, *, people: int, accepts: int) -> None:
-    machine.school.wait_until_finished(message)
-    machine.school.assert_ledger_equals_servers(message, people=people)
-    assert machine.school.accepts() == accepts
+@pytest.fixture
+def machine(machine_of_this_module: TimeMachine, request: pytest.FixtureRequest) -> TimeMachine:
+    request.node.stash[stacks_key] = [machine_of_this_module.stack]
+    machine_of_this_module.smtp.latency = machine_of_this_module.twilio.latency = 0.0
+    return machine_of_this_module
 
 
 def test_fault_22_after_two_hours_without_beat_a_message_is_published_or_expires(machine: TimeMachine) -> None:
-    school = machine.school
-    school.enrol(20)
-    late = school.publish(publish_at=HOUR)
-    both = school.publish(publish_at=HOUR, expires_at=1.5 * HOUR)
-    machine.clock.set(2 * HOUR)
-    time.sleep(1.5)
-    machine.run()
-    assert_finished(machine, late, people=20, accepts=40)
-    school.wait_until_finished(both, status="expired")
+    machine.beat.kill9()
+    machine.enrol(20)
+    both = machine.publish(publish_at=HOUR, expires_at=1.5 * HOUR)
+    machine.enrol(20)
+    late = machine.publish(publish_at=HOUR)
+    before = machine.accepts()
+    machine.move(2 * HOUR)
+    machine.beat = machine.stack.beat()
+    machine.assert_finished(late, people=20)
+    machine.wait_until_finished(both, status="expired")
     frozen = f"SELECT COUNT(*) FROM delivery_recipient WHERE message_id = {both}"
     assert machine.stack.rows(frozen) == [(0,)]
-    assert school.accepts() == 40, "the one that expired was never published"
+    assert machine.accepts() == before + 40, "one was published once, the other never"
 
 
-@pytest.mark.parametrize("change", [SUMMER_ENDS, SUMMER_BEGINS])
-def test_fault_23_a_time_in_the_hour_that_summer_time_repeats_or_skips_is_an_instant(
+@pytest.mark.parametrize("change", [SUMMER_BEGINS, SUMMER_ENDS])
+def test_fault_23_a_time_in_the_hour_that_summer_time_skips_or_repeats_is_an_instant(
     machine: TimeMachine, change: datetime.datetime
 ) -> None:
-    now = datetime.datetime.now(datetime.UTC)
-    machine.clock.set((change - now).total_seconds() - 8)
-    time.sleep(1.5)
-    school = machine.school
-    school.enrol(5)
-    soon, in_an_hour = school.publish(publish_at=9), school.publish(publish_at=HOUR + 9)
-    machine.run()
-    school.wait_until_finished(soon)
-    late = machine.school.console.run(
-        f"row = Message.objects.get(pk={soon})\nprint((row.published_at - row.publish_at).total_seconds())"
-    )
-    assert 0 <= late < 5
-    machine.clock.set((change - now).total_seconds() - 8 + HOUR)
-    assert_finished(machine, in_an_hour, people=5, accepts=20)
-
-
-@pytest.mark.parametrize("step", [HOUR, -HOUR])
-def test_fault_23_a_clock_that_steps_an_hour_loses_nothing(machine: TimeMachine, step: int) -> None:
-    school = machine.school
-    school.enrol(200)
-    school.smtp.latency = school.twilio.latency = 0.02
-    machine.run()
-    message = school.publish()
-    school.wait_for_accepts(40)
-    machine.clock.set(step)
-    school.wait_until_finished(message)
-    school.assert_ledger_equals_servers(message, people=200)
-    assert school.states(message, "email") == {"accepted": 200}
+    machine.move(round(change.timestamp() - time.time()) - machine.ahead - 4)
+    machine.enrol(5)
+    soon = machine.publish(publish_at=5)
+    machine.enrol(5)
+    in_an_hour = machine.publish(publish_at=HOUR + 5)
+    machine.assert_finished(soon, people=5)
+    assert 0 <= machine.console.run(SECONDS_LATE.format(message=soon)) < 5
+    assert machine.stack.rows(f"SELECT status FROM messaging_message WHERE id = {in_an_hour}") == [("scheduled",)]
+    before = machine.accepts()
+    machine.move(HOUR)
+    machine.assert_finished(in_an_hour, people=5)
+    assert machine.accepts() == before + 10
 
 
 def test_fault_23_a_worker_whose_clock_is_wrong_takes_nothing_from_another(machine: TimeMachine) -> None:
     """The lease is measured by the clock of the database."""
     if machine.stack.sqlite:
         pytest.skip("SQLite runs on one machine, which has one clock")
-    school = machine.school
-    school.enrol(200)
-    school.smtp.latency = school.twilio.latency = 0.02
-    for ahead in (300, -300):
-        clock = machine.new_clock(f"clock{ahead}")
-        clock.set(ahead)
-        for queues in (HOUSE, BULK):
-            machine.stack.worker(queues=queues, concurrency=3, env=clock.environment)
-    machine.stack.beat()
-    message = school.publish()
-    assert_finished(machine, message, people=200, accepts=400)
-    states = {row.maybe_duplicate for channel in ("email", "sms") for row in school.deliveries(message, channel)}
-    assert states == {0}
+    visitors = []
+    for wrong in (300, -300):
+        own = machine.new_clock(f"clock{wrong}", ahead=machine.ahead + wrong)
+        visitors.append(machine.stack.worker(queues=HOUSE + BULK, concurrency=4, env=own.environment))
+    machine.enrol(200)
+    machine.slow()
+    before = machine.accepts()
+    message = machine.publish()
+    machine.assert_finished(message, people=200)
+    for visitor in visitors:
+        assert "workers.deliver" in visitor.log.read_text().partition(" ready.")[2]
+        visitor.kill9()
+    assert machine.accepts() == before + 400
+    rows = machine.deliveries(message, "email") + machine.deliveries(message, "sms")
+    assert {row.maybe_duplicate for row in rows} == {0}
+
+
+def assert_a_step_loses_nothing(machine: TimeMachine, step: int) -> None:
+    machine.enrol(200)
+    machine.slow()
+    before = machine.accepts()
+    message = machine.publish()
+    machine.wait_for_accepts(before + 40)
+    machine.move(step)
+    machine.assert_finished(message, people=200)
+
+
+def test_fault_23_a_clock_put_forward_an_hour_loses_nothing(machine: TimeMachine) -> None:
+    assert_a_step_loses_nothing(machine, HOUR)
