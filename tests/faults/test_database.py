@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -18,9 +19,10 @@ from tests.school import School
 from tests.servers.proxy import Proxy
 from tests.services.mariadb_server import MariaDBServer
 from tests.services.plugin import stacks_key
+from tests.services.process import Process
 from tests.services.stack import Stack, clock
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1200)
 Rounds = Callable[[int, int], int]
 on_mariadb = pytest.mark.skipif("os.environ['MSGCENTER_DB'] == 'sqlite'", reason="SQLite has no server")
 on_sqlite = pytest.mark.skipif("os.environ['MSGCENTER_DB'] != 'sqlite'", reason="MariaDB has no file to be locked")
@@ -42,17 +44,22 @@ class Hurt(School):
         self.connect(total_timeout_ms=1500)
         far = {"MSGCENTER_DB_SOCKET": "", "MSGCENTER_DB_HOST": "127.0.0.1", "MSGCENTER_DB_PORT": str(line.port)}
         self.stack.env.update({"MSGCENTER_DB_USER": "app", **far})
-        self.servers.smtp.latency = self.servers.twilio.latency = 0.01
-        self.stack.worker(queues=HOUSE, concurrency=3)
-        self.stack.worker(queues=BULK, concurrency=4)
-        self.stack.beat()
+        self.children: list[Process] = []
+        self.start()
+
+    def start(self) -> None:
+        """Everything anew."""
+        for child in self.children:
+            child.kill9()
+        house = self.stack.worker(queues=HOUSE, concurrency=3)
+        self.children = [house, self.stack.worker(queues=BULK, concurrency=4), self.stack.beat()]
 
     def assert_delivered(self, message: int, *, people: int = PEOPLE) -> None:
-        self.wait_until_finished(message, seconds=90)
+        self.wait_until_finished(message, seconds=60)
         self.assert_ledger_equals_servers(message, people=people)
         assert self.states(message, "email") == {"accepted": people}
         assert self.failures(message, "sms").keys() <= {"unconfirmed"}
-        assert [one.name for one in self.stack.processes if not one.running] == [], "nobody had to be started again"
+        assert [child.name for child in self.children if not child.running] == [], "nobody had to be started again"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +77,7 @@ def hurt_of_this_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hu
 @pytest.fixture
 def hurt(hurt_of_this_module: Hurt, request: pytest.FixtureRequest) -> Hurt:
     request.node.stash[stacks_key] = [hurt_of_this_module.stack]
+    hurt_of_this_module.smtp.latency = hurt_of_this_module.twilio.latency = 0.01
     return hurt_of_this_module
 
 
@@ -78,7 +86,7 @@ def test_fault_10_a_database_killed_under_load_leaves_nothing_half_done(hurt: Hu
     hurt.enrol(PEOPLE)
     before = hurt.accepts()
     message = hurt.publish()
-    for kill in range(rounds(2, 5)):
+    for kill in range(rounds(1, 5)):
         hurt.wait_for_accepts(before + 30 + 80 * kill)
         hurt.database.kill9()
         time.sleep(0.5)
@@ -171,9 +179,11 @@ def full_disk(server: MariaDBServer) -> Iterator[None]:
 def test_fault_12_with_a_full_disk_nothing_is_sent_that_is_not_written(hurt: Hurt) -> None:
     on_small_disk = small_disk(hurt.database)
     hurt.enrol(1500)
+    hurt.smtp.latency = hurt.twilio.latency = 0.0
     hurt.database.stop()
     hurt.database.prefix = on_small_disk
     hurt.database.start()
+    hurt.start()
     with full_disk(hurt.database):
         message = hurt.publish()
         time.sleep(4)
@@ -204,12 +214,13 @@ class Session:
             cursor.execute(sql)
 
     def others_wait(self) -> bool:
+        """Not to be asked all the time: the table is made anew only when nobody has read it for 0.1 s."""
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT COUNT(*) FROM information_schema.innodb_lock_waits")
             return cursor.fetchone()[0] > 0
 
     def wait_for_others(self) -> None:
-        for _ in clock(30, step=0.02):
+        for _ in clock(30, step=0.2):
             if self.others_wait():
                 return
         raise AssertionError("nobody waits for the lock")
@@ -255,18 +266,19 @@ def test_fault_11_a_lock_held_longer_than_anybody_waits_costs_only_time(school: 
 @on_mariadb
 def test_fault_11_the_victim_of_a_deadlock_runs_its_transaction_again(school: Operation) -> None:
     message, ids = ready(school)
+    logged = len(school.house.log.read_text())
     with Session(school.stack) as session:
         # The database gives up whoever has written less: that is not to be this one.
         session.execute("UPDATE directory_person SET name = CONCAT(name, 'x')")
+        session.execute("UPDATE directory_contactpoint SET value = CONCAT(value, 'x')")
         session.execute(f"UPDATE delivery_delivery SET updated_at = NOW() WHERE id = {ids[-1]}")
         visitor = school.visitor(lease=12)
         session.wait_for_others()
         session.execute(f"UPDATE delivery_delivery SET updated_at = NOW() WHERE id = {ids[0]}")
         assert school.taken(message) == 0
-    log = visitor.log.read_text()
-    assert "1213" in log
-    assert "is run again" in log
     assert_each_once(school, message)
+    # Whoever came first: the claim, or the sweep that rings again.
+    assert re.search(r"is run again: \(1213", visitor.log.read_text() + school.house.log.read_text()[logged:])
 
 
 # --- one file ---------------------------------------------------------------------------------------------------------

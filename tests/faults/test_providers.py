@@ -9,7 +9,7 @@ from tests.faults.operation import Operation, once
 from tests.servers.base import Fault
 from tests.services.stack import clock
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.production]
 Rounds = Callable[[int, int], int]
 #: What a test waits for a provider, in milliseconds, so that it need not wait long itself.
 HURRIED = {"total_timeout_ms": 1500}

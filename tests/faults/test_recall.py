@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.operation import Operation
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1200)
 #: The window of the channel SMS, and the threads that may have one.
 SMS_WINDOW, THREADS = 5, 4
 #: Tells whose row was claimed in the moment of the opt-out.

@@ -11,7 +11,7 @@ import requests
 from tests.faults.operation import Operation
 from tests.services.stack import clock
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1200)
 Rounds = Callable[[int, int], int]
 TIMES = 50
 
