@@ -222,3 +222,8 @@ def assert_a_step_loses_nothing(machine: TimeMachine, step: int) -> None:
 
 def test_fault_23_a_clock_put_forward_an_hour_loses_nothing(machine: TimeMachine) -> None:
     assert_a_step_loses_nothing(machine, HOUR)
+
+
+def test_fault_23_a_clock_put_back_an_hour_stops_no_sweep(machine: TimeMachine) -> None:
+    """The last one here: it is the only one that puts the clock back."""
+    assert_a_step_loses_nothing(machine, -HOUR)
