@@ -144,6 +144,14 @@ def test_fault_12_while_the_database_is_read_only_no_provider_is_called(hurt: Hu
     hurt.assert_delivered(message)
 
 
+@on_mariadb
+def test_fault_10_idle_workers_find_their_way_back_to_a_database_that_was_restarted(hurt: Hurt) -> None:
+    hurt.enrol(5)
+    hurt.database.kill9()
+    hurt.database.start()
+    hurt.assert_delivered(hurt.publish(), people=5)
+
+
 #: In a mount namespace of its own, which ends with the server: nothing is left to be unmounted.
 SMALL_DISK = """
     mv {data} {data}.kept && mkdir {data} && mount -t tmpfs -o size=400m tmpfs {data} &&
