@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import School, open_school
 from tests.end_to_end.test_main_job import BULK, CONTROL
+from tests.school import School
 from tests.services.stack import Stack
 
-__all__ = ["open_school"]
 pytestmark = pytest.mark.timeout(240)
 Open = Callable[..., School]
 PEOPLE = 30

@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.end_to_end.conftest import School, open_school
-from tests.end_to_end.test_main_job import BULK, CONTROL, wait_for_accepts
+from tests.end_to_end.test_main_job import BULK, CONTROL
+from tests.school import School
 
-__all__ = ["open_school"]
 pytestmark = pytest.mark.timeout(240)
 Open = Callable[..., School]
 PEOPLE = 250
@@ -36,7 +35,7 @@ ACT = """
 
 
 def act(school: School, message: int, words: str) -> float:
-    return school.stack.shell(ACT.format(message=message, act=words))
+    return school.console.run(ACT.format(message=message, act=words))
 
 
 def started_after(school: School, moment: float, *, of: str) -> list[float]:
@@ -60,7 +59,7 @@ def test_no_call_starts_a_second_after_the_pause_and_resumed_it_goes_on_to_the_e
     school.stack.worker(queues=BULK, concurrency=4)
     school.stack.beat()
     message = school.publish()
-    wait_for_accepts(school, 50)
+    school.wait_for_accepts(50)
     pause, resume = BRAKES[brake]
     paused = act(school, message, pause)
     time.sleep(4)

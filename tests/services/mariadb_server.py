@@ -40,6 +40,8 @@ class MariaDBServer:
         self.data = folder / "data"
         # A unix socket's path may hold 107 bytes.
         self.socket = folder / "m.sock"
+        #: Words before the command, such as `env NAME=value`.
+        self.prefix: list[str] = []
         self.process: process.Process | None = None
 
     def common_options(self) -> list[str]:
@@ -61,7 +63,7 @@ class MariaDBServer:
             self.install()
         program = process.find_program(["mariadbd", "mysqld"], "mariadb-server")
         files = [f"--socket={self.socket}", f"--pid-file={self.folder / 'm.pid'}", f"--tmpdir={self.folder}"]
-        command = [program, *self.common_options(), *files, *OPTIONS]
+        command = [*self.prefix, program, *self.common_options(), *files, *OPTIONS]
         self.process = process.Process("mariadb", command, log=self.folder / "mariadb.log")
         self.process.wait_until(self.answers, seconds=60)
         return self

@@ -8,11 +8,13 @@ Fixtures:
 
 - `redis_url`: the address of this process's broker, empty at the start of the test.
 - `broker`: the same, to be asked: `broker.command("LLEN", "fanout")`, `broker.flushall()`.
+- `rounds(short, full)`: `full` with `--faults`, else `short`: how long or how often a test goes on.
 - `live_stack()`: real child processes on a real database, see `tests.services.stack.Stack`. Each call makes another
   stack with a database of its own; all of them end with the test, and their logs are shown when it fails.
 
 The second run of `./deploy/test` (MSGCENTER_TEST_PURE=skip) leaves out what touches neither database nor broker; mark a
-test `every_database` to keep it, or `once` to leave it out although it asks for a database.
+test `every_database` to keep it, or `once` to leave it out although it asks for a database. What is marked `production`
+runs on MariaDB + Redis alone unless `--faults` is given.
 """
 
 import os
@@ -41,6 +43,9 @@ NEEDS_SERVERS = {
     "django_db_setup",
     "live_server",
     "live_stack",
+    "operation",
+    "hurt",
+    "machine",
     "redis_url",
     "broker",
 }
@@ -122,8 +127,13 @@ def pytest_xdist_newgateway(gateway: Any) -> None:
     channel.waitclose()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", action="store_true", help="the tests of faults in full: more rounds, longer outages")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: run on the first database only")
+    config.addinivalue_line("markers", "production: run on MariaDB + Redis only, on both with --faults")
     config.addinivalue_line("markers", "every_database: run on each database although no fixture asks for one")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     keep_sqlite_in_a_file()
@@ -160,11 +170,15 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("MSGCENTER_TEST_PURE") != "skip":
-        return
-    kept = [item for item in items if depends_on_servers(item)]
-    config.hook.pytest_deselected(items=[item for item in items if not depends_on_servers(item)])
-    items[:] = kept
+    if database_kind() == "sqlite" and not config.getoption("--faults"):
+        keep(config, items, lambda item: not item.get_closest_marker("production"))
+    if os.environ.get("MSGCENTER_TEST_PURE") == "skip":
+        keep(config, items, depends_on_servers)
+
+
+def keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = filter(wanted, items)
 
 
 def depends_on_servers(item: pytest.Item) -> bool:
@@ -220,6 +234,12 @@ def broker(broker_of_this_process: redis_server.RedisServer) -> redis_server.Red
 @pytest.fixture
 def redis_url(broker: redis_server.RedisServer) -> str:
     return broker.url
+
+
+@pytest.fixture(scope="session")
+def rounds(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+    in_full = pytestconfig.getoption("--faults")
+    return lambda short, full: full if in_full else short
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@
         beat, web = stack.beat(), stack.web()                # web.url is its address
         stack.manage("loaddata", "school.json")              # raises with the output unless its exit status is 0
         number = stack.shell("print(Message.objects.count())")  # all models are imported; the last line is read as JSON
+        console = stack.console(); console.run("…")          # the same in a process that stays open
         stack.kill9(worker); stack.redis.flushall()          # also .kill9() .start() .stop() .pause() .resume()
         stack.wait_for("SELECT COUNT(*) FROM delivery_delivery WHERE status = 'accepted'", [(number,)], seconds=20)
 
@@ -19,6 +20,7 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -42,6 +44,27 @@ class Web(process.Process):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+
+class Console(process.Process):
+    address: Path
+
+    @property
+    def answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.address)) == 0
+
+    def run(self, code: str, *, seconds: float = 60) -> Any:
+        """As `Stack.shell`. Raises `AssertionError` with the traceback."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(seconds)
+            connection.connect(str(self.address))
+            connection.sendall(textwrap.dedent(code).encode())
+            connection.shutdown(socket.SHUT_WR)
+            with connection.makefile("rb") as content:
+                answer = json.loads(content.read())
+        assert answer["ok"], answer["output"]
+        return last_line(answer["output"])
 
 
 class Stack:
@@ -156,6 +179,15 @@ class Stack:
         child.wait_until(lambda: "beat: Starting..." in child.tail(), seconds=60)
         return child
 
+    def console(self) -> Console:
+        """A shell that stays open."""
+        # A unix socket's path may hold 107 bytes.
+        address = self.folder / f"c{len(self.processes)}.sock"
+        child = self.child(Console, f"console-{len(self.processes)}", ["tests.services.console", str(address)])
+        child.address = address
+        child.wait_until(lambda: child.answers, seconds=60)
+        return child
+
     def child(
         self,
         kind: type[Child],
@@ -202,8 +234,7 @@ class Stack:
     def shell(self, code: str) -> Any:
         """The last line that `code` prints, read as JSON; None if it prints nothing."""
         done = self.manage("shell", "-v", "0", "-c", "import json\n" + textwrap.dedent(code))
-        lines = done.stdout.strip().splitlines()
-        return json.loads(lines[-1]) if lines else None
+        return last_line(done.stdout)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Read from the database without Django."""
@@ -225,6 +256,12 @@ class Stack:
             state = "running" if one.running else f"ended with {one.popen.returncode}"
             yield f"{one.name} ({state})", one.tail()
         yield from self.outputs[-3:]
+
+
+def last_line(output: str) -> Any:
+    """Read as JSON; None if there is no output."""
+    lines = output.strip().splitlines()
+    return json.loads(lines[-1]) if lines else None
 
 
 def clock(seconds: float, *, step: float = 0.1) -> Iterator[None]:
