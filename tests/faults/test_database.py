@@ -149,7 +149,10 @@ def test_fault_10_idle_workers_find_their_way_back_to_a_database_that_was_restar
     hurt.enrol(5)
     hurt.database.kill9()
     hurt.database.start()
-    hurt.assert_delivered(hurt.publish(), people=5)
+    message = hurt.publish()
+    # Ten times as long as until a doorbell is rung again.
+    hurt.wait_until_finished(message, seconds=20)
+    hurt.assert_delivered(message, people=5)
 
 
 #: In a mount namespace of its own, which ends with the server: nothing is left to be unmounted.
