@@ -57,6 +57,20 @@ class Batch:
     wanted: StillWanted
     left: list[Row]
     lease: str
+    claimed_at: float
+
+    def hold(self) -> float:
+        """Keep the lease in good time; until when calls may start (seconds of `time.monotonic`).
+
+        Nothing new is handed over in the second half of the lease, so that an outcome is always known in time.
+        """
+        lease = settings.LEASE.total_seconds()
+        if time.monotonic() - self.claimed_at > lease / 6:
+            now = time.monotonic()
+            if not services.renew(self.lease):
+                return 0.0
+            self.claimed_at = now
+        return self.claimed_at + lease / 2
 
 
 def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
@@ -76,25 +90,26 @@ def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
 
 
 def _claim(message_channel: MessageChannel, first_id: int, last_id: int, wanted: StillWanted) -> Batch:
-    lease = uuid.uuid4().hex
+    lease, now = uuid.uuid4().hex, time.monotonic()
     personal = bool(Copy(message_channel).names)
     limit = message_channel.channel.batch_size
     rows = selectors.queued(message_channel.pk, first_id, last_id, limit=limit, personal=personal)
     mine = services.claim([row.pk for row in rows], lease=lease) if rows else set()
-    return Batch(message_channel, wanted, [row for row in rows if row.pk in mine], lease)
+    return Batch(message_channel, wanted, [row for row in rows if row.pk in mine], lease, now)
 
 
 def _send(batch: Batch) -> None:
     """Window by window, until all is handed over or there is no way out."""
-    batch.left.sort(key=_bound_to)
-    for only, rows in [(only, list(rows)) for only, rows in itertools.groupby(batch.left, key=_bound_to)]:
-        while rows:
-            way = breaker.choose(batch.message_channel.channel, only=only or None) if batch.wanted.now() else None
+    stuck: list[Row] = []
+    for only, rows in itertools.groupby(sorted(batch.left, key=_bound_to), key=_bound_to):
+        batch.left = list(rows)
+        while batch.left:
+            way = breaker.choose(batch.message_channel.channel, only=only or None) if batch.wanted() else None
             if way is None:
                 break
-            window = rows[: 1 if way.probe else batch.message_channel.channel.window]
-            _send_window(batch, way, window)
-            del rows[: len(window)]
+            _send_window(batch, way, batch.left[: 1 if way.probe else batch.message_channel.channel.window])
+        stuck += batch.left
+    batch.left = stuck
 
 
 def _bound_to(row: Row) -> int:
@@ -103,17 +118,17 @@ def _bound_to(row: Row) -> int:
 
 
 def _send_window(batch: Batch, way: Way, window: Sequence[Row]) -> None:
-    ready = _without_suppressed(batch, window)
-    started = time.monotonic()
-    mine = services.mark_sending([row.pk for row in ready], lease=batch.lease, account_id=way.account.pk)
-    gone = {row.pk for row in window}
-    batch.left = [row for row in batch.left if row.pk not in gone]
-    ready = [row for row in ready if row.pk in mine]
+    deadline, started = batch.hold(), time.monotonic()
+    kind = batch.message_channel.channel.address_kind
+    ids = [row.pk for row in window]
+    mine = services.mark_sending(ids, lease=batch.lease, account_id=way.account.pk, kind=kind)
+    batch.left = batch.left[len(window) :]
+    ready = [row for row in window if row.pk in mine]
+    if len(ready) < len(window):
+        _suppress(batch, [pk for pk in ids if pk not in mine], kind)
     if not ready:
         breaker.report(way, [])
         return
-    # Nothing new is handed over in the second half of the lease, so that an outcome is always known in time.
-    deadline = started + settings.LEASE.total_seconds() / 2
     results = _call(way.provider, _outgoing(batch, way.account, ready), deadline, _may_go(batch, way, deadline))
     _record(batch, way, ready, results, started)
 
@@ -230,10 +245,8 @@ def _callback_url(account: ProviderAccount, row: Row) -> str:
     return receipts.address(account, delivery_id=row.pk, attempt=row.attempt + 1)
 
 
-def _without_suppressed(batch: Batch, window: Sequence[Row]) -> Sequence[Row]:
-    """Somebody may have opted out since the fan-out."""
-    kind = batch.message_channel.channel.address_kind
-    reasons = selectors.suppression_reasons([row.pk for row in window], kind=kind)
+def _suppress(batch: Batch, delivery_ids: Sequence[int], kind: str) -> None:
+    """Somebody has opted out since the fan-out."""
+    reasons = selectors.suppression_reasons(delivery_ids, kind=kind)
     if reasons:
         services.suppress(batch.message_channel.pk, reasons, lease=batch.lease)
-    return [row for row in window if row.pk not in reasons]

@@ -1,5 +1,6 @@
 """SQL that the ORM has no word for, and transactions that are re-run whole when the database asks for it."""
 
+import contextlib
 import functools
 import itertools
 import logging
@@ -27,13 +28,26 @@ def transactional(function: Callable[P, T]) -> Callable[P, T]:
     Everything inside must be conditional on what it finds, because a lost connection leaves open whether the commit
     happened. Inside an outer transaction it runs once: only the outermost can be re-run.
     """
+    return _persistent(function, transaction.atomic)
 
+
+def single_write(function: Callable[P, T]) -> Callable[P, T]:
+    """As `transactional`, for a function with one write, which is a transaction by itself.
+
+    Three exchanges with the server less: Django's BEGIN and COMMIT, and back to autocommit.
+    """
+    return _persistent(function, contextlib.nullcontext)
+
+
+def _persistent(
+    function: Callable[P, T], context: Callable[[], contextlib.AbstractContextManager[object]]
+) -> Callable[P, T]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         nested = connection.in_atomic_block
         for tries_left in range(TRIES - 1, -1, -1):
             try:
-                with transaction.atomic():
+                with context():
                     return function(*args, **kwargs)
             except OperationalError as error:
                 if nested or not tries_left or not is_transient(error):

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.audit import services as audit
-from apps.core.db import insert_rows, insert_select, transactional
+from apps.core.db import insert_rows, insert_select, single_write, transactional
 from apps.core.errors import Conflict, NotFound
 from apps.delivery.models import Attempt, Delivery, Lease, Recipient, Suppression
 from apps.delivery.states import RETRACTABLE, SETTLED, Status, Verdict, may_follow, weigh
@@ -130,15 +130,21 @@ def release(message_channel_id: int, delivery_ids: Sequence[int], *, lease: str)
     return _back_in_line(held, {message_channel_id: delivery_ids})
 
 
-@transactional
-def mark_sending(delivery_ids: Sequence[int], *, lease: str, account_id: int) -> set[int]:
-    """Commit that these rows are about to be handed over, and start the lease anew.
+@single_write
+def renew(lease: str) -> bool:
+    """Start the lease anew. False if it is over: then its rows are somebody else's."""
+    return bool(Lease.objects.filter(pk=lease).update(due_at=Now() + settings.LEASE))
 
-    Returns the ids that may be handed over: all others were taken away.
+
+@single_write
+def mark_sending(delivery_ids: Sequence[int], *, lease: str, account_id: int, kind: str) -> set[int]:
+    """Commit that these rows are about to be handed over, but for those whose address of `kind` is suppressed.
+
+    Returns the ids that may be handed over: the others were taken away, or are still claimed and to be ended.
     """
-    Lease.objects.filter(pk=lease).update(due_at=Now() + settings.LEASE)
     mine = Delivery.objects.filter(_among(delivery_ids), lease=lease)
-    changed = mine.filter(status=Status.CLAIMED).update(
+    listed = Suppression.objects.filter(kind=kind, value=OuterRef("address"))
+    changed = mine.filter(~Exists(listed), status=Status.CLAIMED).update(
         status=Status.SENDING, attempt=F("attempt") + 1, account=account_id, sent_at=Now(), updated_at=Now()
     )
     if changed == len(delivery_ids):

@@ -47,7 +47,7 @@ Act = Callable[[Delivery], object]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "claim": (lambda row: services.claim([row.pk], lease="other"), {"claimed"}),
     "release": (lambda row: services.release(row.message_channel_id, [row.pk], lease=LEASE), {"queued"}),
-    "mark_sending": (lambda row: services.mark_sending([row.pk], lease=LEASE, account_id=1), {"sending"}),
+    "mark_sending": (lambda row: services.mark_sending([row.pk], lease=LEASE, account_id=1, kind="email"), {"sending"}),
     "promote": (lambda row: services.promote(row.message_channel_id, [row.pk]), {"queued"}),
     "end_lease": (lambda row: services.end_lease(LEASE), {"queued", "unknown"}),
     "suppress": (
@@ -129,7 +129,7 @@ def test_each_row_of_a_window_keeps_its_own_outcome(bell: Bell) -> None:
     ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
     channel = MessageChannel.objects.get()
     services.claim(ids, lease=LEASE)
-    assert services.mark_sending(ids, lease=LEASE, account_id=1) == set(ids)
+    assert services.mark_sending(ids, lease=LEASE, account_id=1, kind="sms") == set(ids)
     outcomes = [
         Outcome(ids[0], Status.ACCEPTED, account_id=1, reference="SM0"),
         Outcome(ids[1], Status.ACCEPTED, account_id=1, reference="SM1"),
@@ -170,7 +170,7 @@ def test_a_writer_that_lost_some_rows_of_its_window_logs_only_the_others(bell: B
     bell.answer("workers.fan_out")
     ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
     services.claim(ids, lease=LEASE)
-    services.mark_sending(ids, lease=LEASE, account_id=1)
+    services.mark_sending(ids, lease=LEASE, account_id=1, kind="sms")
     Delivery.objects.filter(pk=ids[1]).update(status="unknown", lease="")
     outcomes = [Outcome(pk, Status.ACCEPTED) for pk in ids]
     assert services.record(MessageChannel.objects.get(channel__key="email").pk, outcomes, lease=LEASE) == 2

@@ -1,7 +1,9 @@
 """Dispatch: claim, check, send, record; through the sandbox, which keeps what it was handed."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -112,6 +114,7 @@ def test_fault_25_nothing_starts_after_a_recall_and_what_is_in_flight_is_reporte
     bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Channel.objects.filter(key="email").update(window=2)
+    monkeypatch.setattr(dispatch, "ASK_EVERY", -1.0)
     school.enrol(6)
     message = fan_out(bell, channels=["email"])
     during_send(monkeypatch, lambda batch: messaging.recall(message, by=school.root()))
@@ -146,6 +149,7 @@ def test_nothing_starts_after_the_expiry_even_before_a_sweep_has_seen_it(
     bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Channel.objects.filter(key="email").update(window=2)
+    monkeypatch.setattr(dispatch, "ASK_EVERY", -1.0)
     school.enrol(4)
     message = fan_out(bell, channels=["email"])
     during_send(
@@ -202,22 +206,46 @@ def test_rows_taken_away_before_the_hand_over_are_not_handed_over(bell: Bell, mo
     assert SandboxMessage.objects.count() == 2
 
 
-def test_every_window_starts_the_lease_anew_and_the_end_gives_it_up(
-    bell: Bell, monkeypatch: pytest.MonkeyPatch
+def test_the_lease_is_renewed_in_good_time_and_given_up_in_the_end(
+    bell: Bell, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settings.LEASE = timedelta(seconds=60)
     Channel.objects.filter(key="email").update(window=1)
-    school.enrol(3)
+    school.enrol(4)
     fan_out(bell, channels=["email"])
+    clock = SimpleNamespace(passed=0.0)
+    monkeypatch.setattr(dispatch, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + clock.passed))
     left = []
 
     def see(batch: Sequence[Outgoing]) -> None:
         left.append(Lease.objects.filter(due_at__gt=Now() + timedelta(seconds=50)).count())
         Lease.objects.update(due_at=Now() + timedelta(seconds=5))
+        clock.passed += 6
 
     during_send(monkeypatch, see)
     bell.answer()
-    assert left == [1, 1, 1]
+    assert left == [1, 0, 1, 0], "after every sixth part of its time"
     assert not Lease.objects.exists()
+
+
+def test_a_worker_whose_lease_was_taken_hands_over_nothing_more(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
+    Channel.objects.filter(key="email").update(window=1)
+    school.enrol(3)
+    fan_out(bell, channels=["email"])
+    clock = SimpleNamespace(passed=0.0)
+    monkeypatch.setattr(dispatch, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + clock.passed))
+
+    def stop(batch: Sequence[Outgoing]) -> None:
+        clock.passed += 100
+        Lease.objects.update(due_at=Now())
+        sweep.return_leases()
+
+    during_send(monkeypatch, stop)
+    bell.rung = bell.rung[:1]
+    job, args, _lane = bell.rung.pop()
+    bell.run(job, args)
+    assert SandboxMessage.objects.count() == 1
+    assert statuses() == [("unknown", "lease_over"), ("queued", ""), ("queued", "")]
 
 
 def test_what_was_claimed_by_a_worker_that_died_goes_out_once(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:

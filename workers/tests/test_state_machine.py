@@ -177,7 +177,7 @@ class Dispatch(RuleBasedStateMachine):
         row = Delivery.objects.order_by("pk")[which]
         before = Delivery.objects.values().get(pk=row.pk)
         assert not services.record(row.message_channel_id, [Outcome(row.pk, Status.ACCEPTED)], lease="of a zombie")
-        assert not services.mark_sending([row.pk], lease="of a zombie", account_id=1)
+        assert not services.mark_sending([row.pk], lease="of a zombie", account_id=1, kind="sms")
         assert Delivery.objects.values().get(pk=row.pk) == before
 
     # --- what always holds --------------------------------------------------------------------------------------------
