@@ -4,6 +4,7 @@ No transaction and no lock is held while a provider is called. What a worker lea
 lease.
 """
 
+import functools
 import itertools
 import logging
 import time
@@ -49,6 +50,12 @@ class StillWanted:
         return self.answer
 
 
+@functools.lru_cache(maxsize=1000)
+def still_wanted(message_channel_id: int) -> StillWanted:
+    """The one all threads of this process ask."""
+    return StillWanted(message_channel_id)
+
+
 @dataclass
 class Batch:
     """One worker's hold on some deliveries of one message channel; `left` are those it has not handed over."""
@@ -75,7 +82,7 @@ class Batch:
 
 def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
     """Send every delivery of the range that is ready. Run twice, the second finds nothing to claim."""
-    wanted = StillWanted(message_channel_id)
+    wanted = still_wanted(message_channel_id)
     if not wanted.now():
         return
     message_channel = selectors.message_channel(message_channel_id)

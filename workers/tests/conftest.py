@@ -6,7 +6,7 @@ import pytest
 from celery import current_app
 
 from apps.core import alerts, installation, jobs
-from workers import breaker, fanout
+from workers import breaker, dispatch, fanout
 
 Rung = tuple[str, tuple[int, ...], str]
 
@@ -60,8 +60,9 @@ def bell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bell]:
 
 @pytest.fixture(autouse=True)
 def fresh_accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tests change accounts behind the back of the process, and their ids come again."""
+    """Tests change rows behind the back of the process, and their ids come again."""
     breaker.forget()
+    dispatch.still_wanted.cache_clear()
     monkeypatch.setattr(breaker, "SEEN_FOR", 0.0)
     yield
     breaker.forget()
