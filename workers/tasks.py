@@ -1,8 +1,8 @@
 """Every task: ids in, one call out. All of them may be lost, late or doubled without harm."""
 
 from celery import shared_task
-from celery.signals import worker_ready
-from django.db import connection
+from celery.signals import task_prerun, worker_ready
+from django.db import close_old_connections, connection
 
 from apps.core import installation, jobs
 from apps.delivery import chains, receipts
@@ -37,6 +37,12 @@ def apply_receipt(receipt_id: int) -> None:
 @shared_task(name=jobs.SWEEP)
 def run_sweep(name: str) -> None:
     sweep.SWEEPS[name]()
+
+
+@task_prerun.connect
+def look_at_the_connection(**options: object) -> None:
+    """One that the database has closed since this thread's last task is opened anew, before anybody asks it."""
+    close_old_connections()
 
 
 @worker_ready.connect
