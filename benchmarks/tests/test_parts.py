@@ -16,7 +16,8 @@ def ratios(rows: Sequence[object]) -> dict[str, float]:
     return {ratio.key: ratio.value for row in rows for ratio in row.ratios}
 
 
-EMAIL = email.rows(taken("celery", "loop", "post_office", "personal", "msgcenter", "raw", "raw_pipelined", "raw_chained"))
+WAYS = ("celery", "loop", "post_office", "personal", "msgcenter", "raw", "raw_pipelined", "raw_chained")
+EMAIL = email.rows(taken(*WAYS))
 SMS = sms.rows(taken("celery", "loop", "msgcenter", "raw"))
 INBOX = inbox.rows(taken("msgcenter", "raw"))
 GROWTH = growth.rows(
