@@ -104,6 +104,7 @@ def _freeze_channel(message_channel: MessageChannel, recipients: QuerySet[Recipi
         born.filter(Exists(listed), status=Status.QUEUED), Status.SUPPRESSED, Subquery(listed.values("reason")[:1])
     )
     _count(message_channel.pk, Counter(total=total, suppressed=suppressed))
+    _wake(MessageChannel.objects.filter(pk=message_channel.pk))
 
 
 @transactional
@@ -321,10 +322,13 @@ def _back_in_line(rows: QuerySet[Delivery], ids: Mapping[int, Sequence[int]]) ->
     changed = rows.update(status=Status.QUEUED, reason="", lease="", due_at=None, updated_at=Now())
     if changed:
         for message_channel_id, some in ids.items():
-            MessageChannel.objects.filter(pk=message_channel_id).update(
-                rung_to=Least(F("rung_to"), min(some) - 1), ring_at=Coalesce(F("ring_at"), Now())
-            )
+            _wake(MessageChannel.objects.filter(pk=message_channel_id), rung_to=Least(F("rung_to"), min(some) - 1))
     return changed
+
+
+def _wake(message_channels: QuerySet[MessageChannel], **changes: object) -> None:
+    """There are rows to be rung for: should nobody live to do it, `ring_again` will."""
+    message_channels.update(ring_at=Coalesce(F("ring_at"), Now()), **changes)
 
 
 def _end(rows: QuerySet[Delivery], status: Status, reason: str | Subquery) -> int:

@@ -137,3 +137,18 @@ def test_a_recalled_message_is_not_rung_for(bell: Bell) -> None:
     Message.objects.update(status="recalled")
     sweep.ring_again()
     assert not bell.rung
+
+
+def test_a_worker_that_dies_after_the_last_slice_and_before_its_doorbells_leaves_nothing_behind(bell: Bell) -> None:
+    school.enrol(5)
+    message = school.publish(channels=["email"])
+    bell.rung.clear()
+    assert fanout.freeze_slice(message.pk)
+    sweep.publish_due()
+    Message.objects.update(ring_at=message.published_at)
+    sweep.publish_due()
+    bell.answer(jobs.FAN_OUT)
+    assert not bell.rung
+    sweep.ring_again()
+    bell.answer()
+    assert SandboxMessage.objects.count() == 5
