@@ -13,7 +13,7 @@ BULK = ["email.bulk", "sms.bulk", "push.bulk"]
 CONTROL = ["fanout", "periodic", "receipts"]
 THREADS = 4
 #: The window of the channel SMS: so many are with the provider at a time, for each thread.
-SMS_WINDOW = 5
+SMS_WINDOW = 10
 
 Open = Callable[..., School]
 

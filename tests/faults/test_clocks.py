@@ -112,6 +112,7 @@ class TimeMachine(School):
         """Put the clock forward, or back, and wait until it shows."""
         self.ahead += seconds
         self.clock.set(self.ahead)
+        self.twilio.ahead = self.ahead
         for _ in clock(20):
             if abs(self.console.run("import time\nprint(time.time())") - time.time() - self.ahead) < 5:
                 return

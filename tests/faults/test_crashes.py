@@ -15,7 +15,7 @@ from tests.services.stack import clock
 pytestmark = pytest.mark.timeout(1200)
 Rounds = Callable[[int, int], int]
 #: The window of the channel SMS: so many rows can be `sending` in one thread.
-SMS_WINDOW = 5
+SMS_WINDOW = 10
 
 
 def test_fault_01_killed_before_the_call_what_was_claimed_goes_out_once(school: Operation) -> None:

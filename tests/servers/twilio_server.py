@@ -48,8 +48,9 @@ class TwilioServer(HttpServer):
     """Entries of the ledger: to, from, messaging_service_sid, body, status_callback, validity_period, sid, status, at.
 
     `codes` says with which of Twilio's error codes a number is refused: `server.codes["+1…"] = 21610`; `listed` False
-    answers the list of messages with 503. `reports` says for each accepted entry what its callback address gets,
-    `reporter` what came of that; `before_answer` is called with each entry after its accept, and the answer waits.
+    answers the list of messages with 503; `ahead` is what its clock is ahead, in seconds. `reports` says for each
+    accepted entry what its callback address gets, `reporter` what came of that; `before_answer` is called with each
+    entry after its accept, and the answer waits.
     """
 
     def __init__(self, *, account_sid: str = ACCOUNT_SID, auth_token: str = AUTH_TOKEN, **common: Any) -> None:
@@ -57,6 +58,7 @@ class TwilioServer(HttpServer):
         self.account_sid, self.auth_token = account_sid, auth_token
         self.codes: dict[str, int] = {}
         self.listed = True
+        self.ahead = 0.0
         self.lists = 0
         self.reports: Callable[[Entry], Sequence[Report]] = lambda _entry: ()
         self.before_answer: Callable[[Entry], None] | None = None
@@ -102,7 +104,8 @@ class TwilioServer(HttpServer):
         return Reply(201, self._resource(entry) if entry else None, fault=fault)
 
     async def _take(self, form: dict[str, str]) -> Entry:
-        entry: Entry = {"to": form["To"], "sid": "SM" + secrets.token_hex(16), "status": "queued", "at": time.time()}
+        entry: Entry = {"to": form["To"], "sid": "SM" + secrets.token_hex(16), "status": "queued"}
+        entry["at"] = time.time() + self.ahead
         entry |= {name: form.get(parameter, "") for name, parameter in RECORDED.items()}
         await self.accept(entry)
         self._by_number[entry["to"]].append(entry)

@@ -195,7 +195,7 @@ def test_a_receipt_against_the_repetition_has_one_winner(bell: Bell, twilio: Twi
     assert services.claim(ids, lease="mine") == set(ids)
     evidence = [Evidence(one, Status.DELIVERED, 1) for one in ids]
     sent, *verdicts = together(
-        lambda: services.mark_sending(ids, lease="mine", account_id=account.pk),
+        lambda: services.mark_sending(ids, lease="mine", account_id=account.pk, kind="mobile"),
         *(lambda one=one: services.apply_evidence(one) for one in evidence),
     )
     settled = {one.delivery_id for one, verdict in zip(evidence, verdicts) if verdict is Verdict.MOVES}

@@ -15,7 +15,7 @@ from deploy.demo import report
 
 def channel(key: str, **counts: int) -> ChannelProgress:
     reasons = (ReasonCount(Status.SUPPRESSED, "no_address", counts["suppressed"]),) if "suppressed" in counts else ()
-    return ChannelProgress(key, key.title(), sum(counts.values()), sum(counts.values()), counts, reasons)
+    return ChannelProgress(key, key.title(), "", sum(counts.values()), sum(counts.values()), counts, reasons)
 
 
 def ledger(*channels: ChannelProgress, audience: int = 10, complete: bool = True) -> Progress:
