@@ -19,7 +19,9 @@ def channel(key: str, **counts: int) -> ChannelProgress:
 
 
 def ledger(*channels: ChannelProgress, audience: int = 10, complete: bool = True) -> Progress:
-    return Progress(status=MessageStatus.FINISHED, audience=audience, read=0, complete=complete, channels=channels)
+    return Progress(
+        status=MessageStatus.FINISHED, paused=False, audience=audience, read=0, complete=complete, channels=channels
+    )
 
 
 def screen() -> Console:
