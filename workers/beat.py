@@ -13,7 +13,12 @@ class SteadyScheduler(DatabaseScheduler):
 
     def tick(self, *args: object, **options: object) -> float:
         now = datetime.now(UTC)
-        ahead = [entry for entry in self.schedule.values() if entry.last_run_at > now + STEP]
+        # The model knows the last run; the entries in the schedule are those that were loaded.
+        ahead = [
+            entry
+            for entry in self.schedule.values()
+            if entry.model.last_run_at and entry.model.last_run_at > now + STEP
+        ]
         for entry in ahead:
             entry.last_run_at = entry.model.last_run_at = now
         if ahead:
