@@ -117,7 +117,6 @@ class TimeMachine(School):
             if abs(self.console.run("import time\nprint(time.time())") - time.time() - self.ahead) < 5:
                 return
         raise AssertionError("the clock does not move")
-
     def slow(self) -> None:
         """Slow enough that something happens in the middle of a message to `enrol`ed people."""
         self.smtp.latency = self.twilio.latency = 0.02

@@ -48,11 +48,11 @@ def test_a_message_has_only_so_many_doorbells_in_the_queue(bell: Bell) -> None:
 
 
 def test_a_small_message_does_not_wait_for_a_huge_one(bell: Bell) -> None:
-    school.enrol(100)
+    people = school.enrol(100)
     huge = fan_out(bell)
     queue = list(bell.rung)
     bell.rung.clear()
-    small = school.publish(channels=["email"], rows={1: {}})
+    small = school.publish(channels=["email"], rows={people[0].pk: {}})
     bell.answer(jobs.FAN_OUT)
     small_channel = small.message_channels.get()
     bell.rung[:0] = queue
