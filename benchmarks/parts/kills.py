@@ -38,9 +38,7 @@ TITLES = {
     "celery": "plain Celery, a task for each recipient",
     "celery_late": "the same with acks_late",
 }
-OPEN = (
-    "SELECT COUNT(*) FROM delivery_delivery WHERE status IN ('waiting', 'queued', 'claimed', 'sending', 'unknown')"
-)
+OPEN = "SELECT COUNT(*) FROM delivery_delivery WHERE status IN ('waiting', 'queued', 'claimed', 'sending', 'unknown')"
 
 
 class Group(Protocol):
