@@ -71,6 +71,7 @@ class Row:
     rounds: tuple[Usage, ...] = ()
     ratios: tuple[Ratio, ...] = ()
     figure: str = ""
+    cells: tuple[str, ...] = ()
 
     def median(self, name: str) -> float:
         """Of `per_s`, `cpu_per_1000`, `seconds` or `memory` over the rounds."""
@@ -84,6 +85,8 @@ class Part:
     rows: tuple[Row, ...]
     #: Figures that are no row's, by the rest of their name in the JSON.
     others: Mapping[str, float] = field(default_factory=dict)
+    #: Where speed is not the question: the heads of `cells` of its rows.
+    columns: tuple[str, ...] = ()
 
     @property
     def ratios(self) -> Iterator[Ratio]:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks import production
 from benchmarks.driver import Driver
@@ -27,7 +27,9 @@ SENT = {
 class Peers:
     """The three of them share a project; `measure` runs one while msgcenter is paused."""
 
-    def __init__(self, ours: Production, *, smtp_port: int = 0, sms_url: str = "") -> None:
+    def __init__(
+        self, ours: Production, *, smtp_port: int = 0, sms_url: str = "", settings: Mapping[str, str] | None = None
+    ) -> None:
         self.ours = ours
         self.folder = ours.stack.folder
         self.database = ours.stack.database
@@ -40,6 +42,7 @@ class Peers:
             "PLAIN_SMTP_PORT": str(smtp_port),
             "PLAIN_SMS_URL": sms_url,
             "PLAIN_LOCK_FILE": str(self.folder / "post_office"),
+            **(settings or {}),
         }
         self.database.drop(DATABASE)
         self.database.create(DATABASE)

@@ -67,8 +67,8 @@ def twilio_account(url: str) -> tuple[str, str, dict[str, object]]:
 class Production:
     """A school on a database of its own. `units[n]` is a class of n people; the smaller ones are part of the larger."""
 
-    def __init__(self, *, sizes: Sequence[int]) -> None:
-        self.stack = Stack(environment=ENVIRONMENT).start()
+    def __init__(self, *, sizes: Sequence[int], environment: Mapping[str, str] | None = None) -> None:
+        self.stack = Stack(environment={**ENVIRONMENT, **(environment or {})}).start()
         self.pools: list[process.Process] = []
         self.units: dict[int, int] = {}
         self.paused = False
@@ -121,11 +121,17 @@ class Production:
     # --- processes ----------------------------------------------------------------------------------------------------
     def start(self, pools: Sequence[Pool]) -> None:
         """The workers, all at once, and beat."""
-        self.pools = [self.worker(pool, number) for pool in pools for number in range(pool.processes)]
+        workers = self.workers(pools)
         beat = self.stack.beat()
-        for worker in self.pools:
+        self.wait_until_ready(workers)
+        self.pools = [*workers, beat]
+
+    def workers(self, pools: Sequence[Pool]) -> list[process.Process]:
+        return [self.worker(pool, number) for pool in pools for number in range(pool.processes)]
+
+    def wait_until_ready(self, workers: Sequence[process.Process]) -> None:
+        for worker in workers:
             worker.wait_until(lambda worker=worker: " ready." in worker.tail(), seconds=120)
-        self.pools.append(beat)
 
     def worker(self, pool: Pool, number: int) -> process.Process:
         name = f"{pool.name}-{number}-{len(self.stack.processes)}"
@@ -159,7 +165,15 @@ class Production:
         time.sleep(1)
 
     # --- messages -----------------------------------------------------------------------------------------------------
-    def write(self, channel: str, audience: Mapping[str, object], *, body: str, urgency: str = "general") -> int:
+    def write(
+        self,
+        channel: str,
+        audience: Mapping[str, object],
+        *,
+        body: str,
+        urgency: str = "general",
+        also: Sequence[str] = (),
+    ) -> int:
         self.resume()
         draft = {
             "title": content.TITLE,
@@ -167,7 +181,7 @@ class Production:
             "type": "notice",
             "unit": next(iter(self.units.values())),
             "urgency": urgency,
-            "channels": [channel],
+            "channels": [channel, *also],
             "audience": audience,
         }
         created = self.session.post(f"{self.api}/messages", json=draft, timeout=PATIENCE)

@@ -1,7 +1,7 @@
 """How many deliveries each row makes. Slow rows make fewer where the rate does not depend on it."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,12 @@ class Sizes:
     emergency: int
     #: Another bulk message of this size is published whenever less than half of the last one is left.
     emergency_bulk: int
+    kills_people: int
+    kills: int
     #: Seconds an SMS server takes to answer.
     latency: float = 0.05
+    #: Of the random moments at which workers are killed.
+    seed: int = 0
 
 
 FULL = Sizes(
@@ -40,6 +44,8 @@ FULL = Sizes(
     publish_requests=15,
     emergency=1_000,
     emergency_bulk=200_000,
+    kills_people=20_000,
+    kills=20,
 )
 QUICK = Sizes(
     email=6_000,
@@ -56,6 +62,8 @@ QUICK = Sizes(
     publish_requests=15,
     emergency=1_000,
     emergency_bulk=60_000,
+    kills_people=2_000,
+    kills=5,
 )
 TINY = Sizes(
     email=200,
@@ -72,10 +80,11 @@ TINY = Sizes(
     publish_requests=3,
     emergency=20,
     emergency_bulk=20_000,
+    kills_people=200,
+    kills=2,
 )
 
 
 def of(options: argparse.Namespace) -> Sizes:
-    if options.tiny:
-        return TINY
-    return QUICK if options.quick else FULL
+    chosen = TINY if options.tiny else QUICK if options.quick else FULL
+    return replace(chosen, seed=options.seed)

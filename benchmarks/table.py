@@ -21,10 +21,10 @@ def show(part: Part) -> None:
 def of(part: Part) -> Table:
     table = Table(title=part.title, title_justify="left", title_style="bold")
     table.add_column("")
-    for column in COLUMNS:
+    for column in part.columns or COLUMNS:
         table.add_column(column, justify="left" if column == "ratio" else "right", no_wrap=True)
     for row in part.rows:
-        table.add_row(row.title, *measured(row), *compared(row.ratios))
+        table.add_row(row.title, *(row.cells or (*measured(row), *compared(row.ratios))))
     return table
 
 

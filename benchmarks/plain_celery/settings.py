@@ -28,6 +28,9 @@ EMAIL_HOST = "127.0.0.1"
 EMAIL_PORT = int(os.environ["PLAIN_SMTP_PORT"])
 SMS_URL = os.environ["PLAIN_SMS_URL"]
 CELERY_BROKER_URL = os.environ["PLAIN_REDIS_URL"]
+# Both are Celery's defaults unless a part sets them.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": int(os.environ.get("PLAIN_VISIBILITY_SECONDS", "3600"))}
+CELERY_TASK_ACKS_LATE = os.environ.get("PLAIN_ACKS_LATE") == "1"
 
 # The best this package can be set to here: with its default of 100 it forks its processes for every 100 mails.
 POST_OFFICE = {"LOG_LEVEL": 1, "BATCH_SIZE": 5000, "BATCH_DELIVERY_TIMEOUT": 1800}
