@@ -142,6 +142,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 # --- Celery -----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.text("MSGCENTER_REDIS_URL", "redis://127.0.0.1:6379/0")
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT = "workers.broker:Transport"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 # A hung broker must cost a publisher seconds, not the 40 s of the defaults; blocking pops of kombu last 1 s.
