@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 
@@ -18,6 +19,7 @@ from apps.channels.models import ProviderAccount
 from apps.channels.providers.base import Outgoing, Provider, Refused, Result, Unknown
 from apps.core.errors import InvalidInput
 from apps.delivery import chains, receipts, selectors, services, suppressions
+from apps.delivery.journal import Journal
 from apps.delivery.models import Delivery
 from apps.delivery.selectors import Row
 from apps.directory import services as directory
@@ -64,6 +66,7 @@ class Batch:
     wanted: StillWanted
     left: list[Row]
     lease: str
+    journal: Journal
     claimed_at: float
 
     def hold(self) -> float:
@@ -92,8 +95,9 @@ def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
     chains.go_on(message_channel_id)
     batch = _claim(message_channel, first_id, last_id, wanted)
     if batch.left:
-        _send(batch)
-        services.release(message_channel_id, [row.pk for row in batch.left], lease=batch.lease)
+        with batch.journal:
+            _send(batch)
+            services.release(message_channel_id, [row.pk for row in batch.left], lease=batch.lease)
 
 
 def _claim(message_channel: MessageChannel, first_id: int, last_id: int, wanted: StillWanted) -> Batch:
@@ -102,7 +106,8 @@ def _claim(message_channel: MessageChannel, first_id: int, last_id: int, wanted:
     limit = message_channel.channel.batch_size
     rows = selectors.queued(message_channel.pk, first_id, last_id, limit=limit, personal=personal)
     mine = services.claim([row.pk for row in rows], lease=lease) if rows else set()
-    return Batch(message_channel, wanted, [row for row in rows if row.pk in mine], lease, now)
+    journal = Journal(lease, size=len(mine))
+    return Batch(message_channel, wanted, [row for row in rows if row.pk in mine], lease, journal, now)
 
 
 def _send(batch: Batch) -> None:
@@ -136,7 +141,8 @@ def _send_window(batch: Batch, way: Way, window: Sequence[Row]) -> None:
     if not ready:
         breaker.report(way, [])
         return
-    results = _call(way.provider, _outgoing(batch, way.account, ready), deadline, _may_go(batch, way, deadline))
+    send = partial(way.provider.send, deadline=deadline, go_on=_may_go(batch, way, deadline), witness=batch.journal)
+    results = _call(way.provider, _outgoing(batch, way.account, ready), send)
     _record(batch, way, ready, results, started)
 
 
@@ -175,13 +181,13 @@ def _record(batch: Batch, way: Way, ready: Sequence[Row], results: dict[int, Res
 
 
 def _call(
-    provider: Provider, items: dict[int, Outgoing | Refused], deadline: float, go_on: Callable[[], bool]
+    provider: Provider, items: dict[int, Outgoing | Refused], send: Callable[[list[Outgoing]], list[Result]]
 ) -> dict[int, Result]:
     """Hand over what could be rendered; the rest is refused here already."""
     results: dict[int, Result] = {pk: item for pk, item in items.items() if isinstance(item, Refused)}
     outgoing = [item for item in items.values() if isinstance(item, Outgoing)]
     try:
-        answers = provider.send(outgoing, deadline=deadline, go_on=go_on) if outgoing else []
+        answers = send(outgoing) if outgoing else []
     except Exception:
         log.exception("provider %s raised, %d outcomes are unknown", provider.key, len(outgoing))
         answers = [Unknown("provider_error")] * len(outgoing)

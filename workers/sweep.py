@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.channels import accounts
 from apps.channels.providers.base import Accepted, Outgoing, Refused
 from apps.core import jobs
-from apps.delivery import chains, receipts, selectors, services
+from apps.delivery import chains, journal, receipts, selectors, services
 from apps.delivery.models import Delivery
 from apps.delivery.services import Outcome
 from apps.delivery.states import Status
@@ -101,10 +101,12 @@ def ring_again() -> None:
 
 
 def return_leases() -> None:
-    """Rows whose worker has died: what was only claimed is ready again, what was being sent is unknown."""
-    for token in selectors.leases_over(LIMIT):
-        returned, unknown = services.end_lease(token)
-        log.warning("a lease is over: %d rows back in the queue, %d with unknown outcome", returned, unknown)
+    """Rows whose worker has died: what it has not begun is ready again, what was on the line is unknown."""
+    for token in {*journal.left_behind(), *selectors.leases_over(LIMIT)}:
+        ended = services.end_lease(token, journal.read(token))
+        journal.forget(token)
+        if ended:
+            log.warning("a lease is over: %s", ", ".join(f"{count} {status}" for status, count in ended.items()))
 
 
 def resolve_unknown() -> None:
@@ -168,6 +170,7 @@ def apply_receipts() -> None:
 def forget_old() -> None:
     """Delete what is kept for a limited time."""
     idempotency.forget_old()
+    journal.forget_old()
 
 
 def find_stuck() -> None:

@@ -47,8 +47,10 @@ def look_at_the_connection(**options: object) -> None:
 
 @worker_ready.connect
 def claim(**options: object) -> None:
-    """A worker that is about to send from a database tells it whose it is."""
+    """A worker that is about to send from a database tells it whose it is, and what its forerunner has left."""
     try:
         installation.claim()
+        # Those of the worker that was here before.
+        sweep.return_leases()
     finally:
         connection.close()

@@ -7,7 +7,7 @@ transaction.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from apps.accounts.models import User
 from apps.audit import services as audit
 from apps.core.db import insert_rows, insert_select, single_write, transactional
 from apps.core.errors import Conflict, NotFound
+from apps.delivery.journal import NOTHING, Known
 from apps.delivery.models import Attempt, Delivery, Lease, Recipient, Suppression
 from apps.delivery.states import RETRACTABLE, SETTLED, Status, Verdict, may_follow, weigh
 from apps.directory.models import ContactPoint
@@ -198,26 +199,42 @@ def promote(message_channel_id: int, delivery_ids: Sequence[int]) -> int:
 
 
 @transactional
-def end_lease(token: str) -> tuple[int, int]:
-    """A lease that is over: `claimed` goes back to the queue, `sending` becomes unknown. Returns both counts."""
-    lease = Lease.objects.select_for_update().filter(pk=token, due_at__lte=Now()).first()
+def end_lease(token: str, known: Known = NOTHING) -> Counter[Status]:
+    """A lease that is over, or whose worker is known to be dead. Returns how many rows went where.
+
+    What was claimed is queued again. What was being sent is accepted or back in line as far as the journal tells,
+    and otherwise unknown.
+    """
+    leases = Lease.objects.select_for_update().filter(pk=token)
+    lease = leases.first() if known.complete else leases.filter(due_at__lte=Now()).first()
     if lease is None:
-        return 0, 0
+        return Counter()
     held = Delivery.objects.filter(pk__gte=lease.first_id, pk__lte=lease.last_id, lease=token)
     rows = list(held.select_for_update().values_list("pk", "status", "message_channel", "attempt", "account"))
     claimed = {message_channel: pk for pk, status, message_channel, *_rest in rows if status == Status.CLAIMED}
     returned = _back_in_line(held.filter(status=Status.CLAIMED), {key: [lease.first_id] for key in claimed})
-    lost = [
-        Outcome(pk, Status.UNKNOWN, "lease_over", attempt, account)
-        for pk, status, _message_channel, attempt, account in rows
-        if status == Status.SENDING
-    ]
-    unknown = held.filter(status=Status.SENDING).update(
-        status=Status.UNKNOWN, reason="lease_over", lease="", due_at=Now(), updated_at=Now()
-    )
-    _log(lost, took_ms=0)
+    ended = +Counter({Status.QUEUED: returned})
+    sending: dict[int, list[Outcome]] = {}
+    for pk, status, message_channel, attempt, account in rows:
+        if status == Status.SENDING:
+            outcome = _as_told(known, Outcome(pk, Status.UNKNOWN, "lease_over", attempt, account))
+            sending.setdefault(message_channel, []).append(outcome)
+    for message_channel, outcomes in sending.items():
+        _settle(message_channel, outcomes, held, before=Status.SENDING, took_ms=0)
+        ended.update(one.status for one in outcomes)
+    held.update(lease="")
     lease.delete()
-    return returned, unknown
+    return ended
+
+
+def _as_told(known: Known, unknown: Outcome) -> Outcome:
+    """What the journal makes of an outcome nobody has recorded."""
+    pk = unknown.delivery_id
+    if pk in known.taken:
+        return replace(unknown, status=Status.ACCEPTED, reason="", reference=known.taken[pk])
+    if known.complete and pk not in known.begun:
+        return replace(unknown, status=Status.WAITING, due_in=timedelta(0), burns_attempt=False, tried=False)
+    return replace(unknown, due_in=SETTLE_TIME)
 
 
 @transactional

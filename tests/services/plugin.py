@@ -2,7 +2,7 @@
 
 `MSGCENTER_TEST_DATABASE=mariadb` runs the suite on MariaDB and redis-server, the default is SQLite and Valkey. The
 servers are started before Django reads its settings, listen on loopback or a unix socket only and end with the run,
-also when it is killed. Every xdist worker has a broker of its own; they share one database server.
+also when it is killed. Every xdist worker has a broker and a folder of its own; they share one database server.
 
 Fixtures:
 
@@ -86,12 +86,16 @@ def database_environment() -> dict[str, str]:
     }
 
 
-def base_environment() -> dict[str, str]:
-    var = test_folder() / "var"
+def own_environment(name: str) -> dict[str, str]:
+    """What no two processes that run tests may share."""
+    var = test_folder() / f"var-{name}"
     (var / "static").mkdir(parents=True)
+    return {"MSGCENTER_VAR": str(var)} | start_broker(name)
+
+
+def base_environment() -> dict[str, str]:
     return {
         "MSGCENTER_ENV_FILE": "",
-        "MSGCENTER_VAR": str(var),
         "MSGCENTER_SECRET_KEY": "the secret key of the tests, long enough for every check of Django",
         "MSGCENTER_SETTINGS_KEY": "the settings key of the tests",
         "MSGCENTER_ENVIRONMENT_ID": "msgcenter-test",
@@ -112,7 +116,7 @@ def pytest_load_initial_conftests() -> Iterator[None]:
         del os.environ[name]
     os.environ[FOLDER] = str(process.make_folder())
     try:
-        os.environ.update(base_environment() | database_environment() | start_broker("main"))
+        os.environ.update(base_environment() | database_environment() | own_environment("main"))
     except BaseException:
         stop_servers()
         raise
@@ -121,9 +125,9 @@ def pytest_load_initial_conftests() -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_newgateway(gateway: Any) -> None:
-    """Give each xdist worker a broker of its own before it reads the settings."""
+    """Give each xdist worker a broker and a folder of its own before it reads the settings."""
     channel = gateway.remote_exec("import os; os.environ.update(channel.receive())")
-    channel.send(start_broker(gateway.id))
+    channel.send(own_environment(gateway.id))
     channel.waitclose()
 
 

@@ -11,6 +11,7 @@ from django.db.models import Count
 from django.db.models.functions import Now
 
 from apps.delivery import services
+from apps.delivery.journal import Known
 from apps.delivery.models import Attempt, Delivery, Lease
 from apps.delivery.services import Outcome
 from apps.delivery.states import SETTLED, Status, may_follow
@@ -185,6 +186,36 @@ def test_the_log_of_attempts_tells_of_a_worker_that_died_in_the_call(row: Delive
     services.resolve(row.message_channel_id, [Outcome(row.pk, Status.FAILED, "unconfirmed", 1)])
     logged = Attempt.objects.values_list("number", "status", "reason")
     assert list(logged) == [(1, "unknown", "lease_over"), (1, "failed", "unconfirmed")]
+
+
+def test_the_testimony_of_a_dead_worker_leaves_one_row_in_doubt(bell: Bell) -> None:
+    school.enrol(5)
+    school.publish(channels=["sms"])
+    bell.answer("workers.fan_out")
+    taken, begun, untouched, *claimed = Delivery.objects.order_by("pk").values_list("pk", flat=True)
+    services.claim([taken, begun, untouched, *claimed], lease=LEASE)
+    services.mark_sending([taken, begun, untouched], lease=LEASE, account_id=1, kind="sms")
+    known = Known({taken: "SM1"}, frozenset({begun}), complete=True)
+    ended = services.end_lease(LEASE, known)
+    assert ended == {Status.ACCEPTED: 1, Status.UNKNOWN: 1, Status.WAITING: 1, Status.QUEUED: 2}
+    rows = list(Delivery.objects.order_by("pk").values_list("status", "attempt", "maybe_duplicate"))
+    assert rows == [("accepted", 1, False), ("unknown", 1, False), ("waiting", 0, False), *[("queued", 0, False)] * 2]
+    logged = Attempt.objects.order_by("delivery").values_list("delivery", "number", "status", "reference")
+    assert list(logged) == [(taken, 1, "accepted", "SM1"), (begun, 1, "unknown", "")]
+    assert_counters_tell_the_truth()
+    assert not Lease.objects.exists()
+
+
+def test_while_a_worker_may_live_its_lease_does_not_end_early(row: Delivery) -> None:
+    put(row, "sending")
+    Lease.objects.update(due_at=Now() + timedelta(seconds=1))
+    assert not services.end_lease(LEASE, Known({row.pk: "SM1"}, complete=False))
+    assert Delivery.objects.get().status == "sending"
+
+
+def test_what_a_living_worker_has_not_begun_when_its_lease_is_over_is_in_doubt(row: Delivery) -> None:
+    put(row, "sending")
+    assert services.end_lease(LEASE, Known(complete=False)) == {Status.UNKNOWN: 1}
 
 
 def test_a_reference_longer_than_the_column_does_not_sink_the_window(row: Delivery) -> None:

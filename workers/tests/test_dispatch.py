@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 from django.db import connection
@@ -248,26 +249,59 @@ def test_a_worker_whose_lease_was_taken_hands_over_nothing_more(bell: Bell, monk
     assert statuses() == [("unknown", "lease_over"), ("queued", ""), ("queued", "")]
 
 
+def die(*details: object, **more: object) -> NoReturn:
+    raise SystemExit
+
+
 def test_what_was_claimed_by_a_worker_that_died_goes_out_once(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
     Channel.objects.filter(key="email").update(window=1, crash_rule="never")
     school.enrol(3)
     fan_out(bell, channels=["email"])
-
-    def die(batch: Sequence[Outgoing]) -> None:
-        raise SystemExit
-
     with monkeypatch.context() as dying:
-        during_send(dying, die)
+        dying.setattr(SandboxProvider, "_keep", die)
         with pytest.raises(SystemExit):
             bell.answer()
     assert statuses() == [("sending", ""), ("claimed", ""), ("claimed", "")]
-    Lease.objects.update(due_at=Now())
     sweep.return_leases()
     assert statuses() == [("unknown", "lease_over"), ("queued", ""), ("queued", "")]
     bell.answer()
     sweep.ring_again()
     bell.answer()
     assert statuses() == [("unknown", "lease_over"), ("accepted", ""), ("accepted", "")]
+    assert SandboxMessage.objects.count() == 2
+
+
+def test_a_worker_that_died_before_the_call_has_sent_nothing(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
+    school.enrol(1)
+    fan_out(bell, channels=["sms"])
+    with monkeypatch.context() as dying:
+        during_send(dying, die)
+        with pytest.raises(SystemExit):
+            bell.answer()
+    assert statuses() == [("sending", "")]
+    sweep.return_leases()
+    assert statuses() == [("waiting", "lease_over")]
+    sweep.promote_waiting()
+    bell.answer()
+    assert statuses() == [("accepted", "")]
+    row = Delivery.objects.get()
+    assert (row.attempt, row.maybe_duplicate) == (1, False)
+
+
+def test_a_worker_whose_database_died_before_it_could_record_has_sent_what_it_has(
+    bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school.enrol(2)
+    fan_out(bell, channels=["email"])
+    with monkeypatch.context() as dying:
+        dying.setattr(services, "record", die)
+        with pytest.raises(SystemExit):
+            bell.answer()
+    assert statuses() == [("sending", "")] * 2
+    sweep.return_leases()
+    assert statuses() == [("accepted", "")] * 2
+    row = Delivery.objects.first()
+    assert Attempt.objects.get(delivery=row).reference == f"sandbox-msgcenter-test-{row.pk}"
     assert SandboxMessage.objects.count() == 2
 
 

@@ -107,10 +107,11 @@ def test_fault_24_the_outcome_or_the_end_of_the_lease_is_written_but_not_both(ch
         ids = sending(channel, lease=str(number))
         Lease.objects.update(due_at=Now() - timedelta(seconds=1))
         outcomes = [Outcome(pk, Status.ACCEPTED, account_id=1) for pk in ids]
-        recorded, (_returned, unknown) = together(
+        recorded, ended = together(
             lambda n=number, o=outcomes: services.record(channel.pk, o, lease=str(n)),
             lambda n=number: services.end_lease(str(n)),
         )
+        unknown = ended[Status.UNKNOWN]
         assert recorded + unknown == PEOPLE
         rows = counted(channel)
         assert (rows["accepted"], rows["unknown"]) == (recorded, unknown)

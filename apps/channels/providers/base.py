@@ -108,6 +108,19 @@ class Unknown:
 Result = Accepted | Refused | Deferred | Throttled | Unknown
 
 
+class Witness:
+    """Told of every hand-over as it happens: before the call, and after it what it came to."""
+
+    def begins(self, delivery_id: int) -> None:
+        """From here on the provider may have it."""
+
+    def ended(self, delivery_id: int, result: Result) -> None:
+        """The provider has answered, or failed to."""
+
+
+NOBODY = Witness()
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
     """What came to one of our callback addresses. `url` is the address as we gave it away, under the configured public
@@ -199,10 +212,15 @@ class Provider:
         return cleaned
 
     def send(
-        self, batch: Sequence[Outgoing], *, deadline: float = math.inf, go_on: Callable[[], bool] = lambda: True
+        self,
+        batch: Sequence[Outgoing],
+        *,
+        deadline: float = math.inf,
+        go_on: Callable[[], bool] = lambda: True,
+        witness: Witness = NOBODY,
     ) -> list[Result]:
         """No call starts after `deadline` (seconds of `time.monotonic`): our lease on the rows would not outlast it;
-        and none once `go_on` says no: the message was withdrawn.
+        and none once `go_on` says no: the message was withdrawn. What is not tried the `witness` does not see.
 
         After two troubles in a row the rest of the batch is not tried: a provider that is down, slow or asks us to
         slow down must neither be hammered nor hold the thread for `len(batch)` timeouts.
@@ -212,7 +230,7 @@ class Provider:
         for place, outgoing in enumerate(batch, start=1):
             if rest is None and (time.monotonic() >= deadline or not go_on()):
                 rest = OUT_OF_TIME
-            result = rest or self._one(outgoing, batch[place] if place < len(batch) else None)
+            result = rest or self._seen(outgoing, batch[place] if place < len(batch) else None, witness)
             results.append(result)
             troubles = troubles + _trouble(result) if _trouble(result) else 0
             if rest is None and troubles >= TROUBLES_IN_A_ROW:
@@ -228,6 +246,12 @@ class Provider:
         over here: it may yet be withdrawn.
         """
         return self.deliver(outgoing)
+
+    def _seen(self, outgoing: Outgoing, following: Outgoing | None, witness: Witness) -> Result:
+        witness.begins(outgoing.delivery_id)
+        result = self._one(outgoing, following)
+        witness.ended(outgoing.delivery_id, result)
+        return result
 
     def _one(self, outgoing: Outgoing, following: Outgoing | None) -> Result:
         if outgoing.expired:

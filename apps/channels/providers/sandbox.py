@@ -23,6 +23,7 @@ from typing import Protocol
 from django.utils.translation import gettext_lazy as _
 
 from apps.channels.providers.base import (
+    NOBODY,
     OUT_OF_TIME,
     Accepted,
     Deferred,
@@ -33,6 +34,7 @@ from apps.channels.providers.base import (
     Setting,
     Throttled,
     Unknown,
+    Witness,
 )
 
 logger = logging.getLogger(__name__)
@@ -107,11 +109,24 @@ class SandboxProvider(Provider):
     )
 
     def send(
-        self, batch: Sequence[Outgoing], *, deadline: float = math.inf, go_on: Callable[[], bool] = lambda: True
+        self,
+        batch: Sequence[Outgoing],
+        *,
+        deadline: float = math.inf,
+        go_on: Callable[[], bool] = lambda: True,
+        witness: Witness = NOBODY,
     ) -> list[Result]:
         if time.monotonic() >= deadline:
             return [OUT_OF_TIME] * len(batch)
         time.sleep(self.settings["latency_ms"] / 1000)
+        for outgoing in batch:
+            witness.begins(outgoing.delivery_id)
+        results = self._keep(batch)
+        for outgoing, result in zip(batch, results, strict=True):
+            witness.ended(outgoing.delivery_id, result)
+        return results
+
+    def _keep(self, batch: Sequence[Outgoing]) -> list[Result]:
         try:
             planned = [(outgoing, *self._plan(outgoing)) for outgoing in batch]
             outbox.store([self._record(outgoing, live) for outgoing, _result, live in planned if live])

@@ -27,6 +27,7 @@ from apps.channels.providers.base import (
     SettingsError,
     Throttled,
     Unknown,
+    Witness,
 )
 from apps.channels.providers.reasons import REASONS
 from tests.servers.base import Fault
@@ -66,6 +67,21 @@ def outgoing(address: str, **changes: Any) -> Outgoing:
     number = changes.pop("number", 1)
     values = {"delivery_id": number, "attempt": 1, "key": f"d-{number}-{address[:40]}", "addresses": (address,)}
     return Outgoing(**(values | {"title": TITLE, "body": BODY} | changes))
+
+
+class Recorder(Witness):
+    """What the other side had taken when each call began, and what each came to."""
+
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self.begins_at: dict[int, list[str]] = {}
+        self.ends: dict[int, Result] = {}
+
+    def begins(self, delivery_id: int) -> None:
+        self.begins_at[delivery_id] = self.harness.accepted()
+
+    def ended(self, delivery_id: int, result: Result) -> None:
+        self.ends[delivery_id] = result
 
 
 def send(provider: Provider, batch: list[Outgoing]) -> list[Result]:
@@ -146,6 +162,20 @@ class ProviderContract:
         results = send(provider, [outgoing(harness.address("odd"), **changes), outgoing(harness.address("next"))])
         assert isinstance(results[1], Accepted)
         assert harness.address("next") in harness.accepted()
+
+    def test_a_witness_sees_every_call_begin_and_end(self, harness: Harness, provider: Provider) -> None:
+        harness.fault(harness.address("b"), self.refuse)
+        batch = [outgoing(harness.address(name), number=number) for number, name in enumerate("abc")]
+        witness = Recorder(harness)
+        results = provider.send(batch, witness=witness)
+        assert witness.ends == dict(enumerate(results))
+        assert all(harness.address("abc"[number]) not in taken for number, taken in witness.begins_at.items())
+        assert list(witness.begins_at) == [0, 1, 2]
+
+    def test_what_is_not_tried_no_witness_sees(self, harness: Harness, provider: Provider) -> None:
+        witness = Recorder(harness)
+        provider.send([outgoing(harness.address("a"))], deadline=time.monotonic() - 1, witness=witness)
+        assert not witness.begins_at
 
     def test_nothing_starts_after_the_deadline(self, harness: Harness, provider: Provider) -> None:
         batch = [outgoing(harness.address(name)) for name in ("a", "b")]
