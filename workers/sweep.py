@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 #: Rows one sweep looks at, so that its time and memory have a bound; the next tick goes on.
 LIMIT = 5000
-UNKNOWN_LIMIT = 50
+UNKNOWN_LIMIT = 500
 #: When a provider cannot be asked, how soon to ask again, and when to stop hoping for its evidence.
 ASK_AGAIN = timedelta(seconds=30)
 EVIDENCE_ENDS = timedelta(minutes=10)
@@ -112,33 +112,42 @@ def return_leases() -> None:
 def resolve_unknown() -> None:
     """Settle unknown rows by the provider's own evidence, and where there is none by the channel's crash rule."""
     until = time.monotonic() + ASKING_TIME
+    silent: set[int] = set()
     for delivery in selectors.due_unknown(UNKNOWN_LIMIT):
         if not services.take_unknown(delivery.pk, ask_again=ASK_AGAIN):
             continue
-        outcome = _resolution(delivery)
+        outcome = _resolution(delivery, silent)
         if outcome:
             services.resolve(delivery.message_channel_id, [outcome])
-        # A provider that cannot be asked, or only slowly, must not hold up those of the others.
-        if outcome is None or time.monotonic() > until:
+        if time.monotonic() > until:
             return
 
 
-def _resolution(delivery: Delivery) -> Outcome | None:
-    """None while the provider cannot be asked and there is still hope that it can."""
+def _resolution(delivery: Delivery, silent: set[int]) -> Outcome | None:
+    """None while the provider cannot be asked and there is still hope that it can.
+
+    `silent` are accounts that did not answer in this round: each call that waits for its time limit would hold up those
+    of the others.
+    """
     by_rule = judge.without_evidence(delivery)
-    try:
-        evidence = _evidence(delivery)
-    except Exception as error:
-        # Only the kind of error: its text may hold the address. Whatever it is, the row must not stay unknown for ever.
-        log.warning("provider of account %s cannot be asked: %s", delivery.account_id, type(error).__name__)
-        return None if selectors.younger_than(delivery, EVIDENCE_ENDS) else by_rule
+    if delivery.account_id not in silent:
+        try:
+            return _by_evidence(delivery, _evidence(delivery)) or by_rule
+        except Exception as error:
+            # Only the kind of error: its text may hold the address. Whatever it is, no row stays unknown for ever.
+            log.warning("provider of account %s cannot be asked: %s", delivery.account_id, type(error).__name__)
+            silent.add(delivery.account_id)
+    return None if selectors.younger_than(delivery, EVIDENCE_ENDS) else by_rule
+
+
+def _by_evidence(delivery: Delivery, evidence: Accepted | Refused | None) -> Outcome | None:
     match evidence:
         # Two people may share a number and a text; what the provider has taken once proves one of them.
         case Accepted() if not selectors.reference_taken(delivery, evidence.reference):
             return judge.by_evidence(delivery, Status.ACCEPTED, reason="found", reference=evidence.reference)
         case Refused():
             return judge.by_evidence(delivery, Status.FAILED, reason=evidence.code)
-    return by_rule
+    return None
 
 
 def _evidence(delivery: Delivery) -> Accepted | Refused | None:

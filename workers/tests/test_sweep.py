@@ -233,23 +233,32 @@ def test_a_provider_that_cannot_be_asked_is_asked_again_later_and_not_for_ever(
     assert (row.status, row.reason) == ("failed", "unconfirmed")
 
 
-def test_one_provider_that_cannot_be_asked_ends_the_round(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_that_cannot_be_asked_is_asked_once_a_round_and_holds_up_no_other(
+    bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Fifty calls that each wait for their time limit would hold the lane for a quarter of an hour."""
     asked = []
+    sms, email = (Channel.objects.get(key=key).accounts.get().pk for key in ("sms", "email"))
 
-    def garbage(self: SandboxProvider, outgoing: object, **options: object) -> None:
-        asked.append(outgoing)
-        raise ValueError("HTML where JSON was promised")
+    def garbage_for_sms(self: SandboxProvider, outgoing: object, **options: object) -> Accepted:
+        asked.append(self.account_id)
+        if self.account_id == sms:
+            raise ValueError("HTML where JSON was promised")
+        return Accepted(f"{outgoing.delivery_id}")
 
-    monkeypatch.setattr(SandboxProvider, "find", garbage)
-    fan_out(bell, 3, channels=["sms"])
-    account = Channel.objects.get(key="sms").accounts.get()
-    put("unknown", attempt=1, account_id=account.pk, sent_at=Now())
+    monkeypatch.setattr(SandboxProvider, "find", garbage_for_sms)
+    fan_out(bell, 3, channels=["sms", "email"])
+    put("unknown", attempt=1, sent_at=Now())
+    for key, account, due_in in (("sms", sms, -2 * SECOND), ("email", email, -SECOND)):
+        rows = Delivery.objects.filter(message_channel__channel__key=key)
+        rows.update(account=account, due_at=Now() + due_in)
     sweep.resolve_unknown()
-    assert len(asked) == 1
-    put("unknown", sent_at=Now() - timedelta(minutes=11))
+    assert asked == [sms, email, email, email]
+    assert states() == {("unknown", ""), ("accepted", "found")}
+    Delivery.objects.filter(status="unknown").update(due_at=Now(), sent_at=Now() - timedelta(minutes=11))
     sweep.resolve_unknown()
-    assert states() == {("failed", "unconfirmed")}
+    assert asked == [sms, email, email, email, sms]
+    assert states() == {("failed", "unconfirmed"), ("accepted", "found")}
 
 
 def test_urgent_rows_are_rung_first_however_many_others_are_due(
