@@ -25,7 +25,7 @@ from apps.delivery.selectors import Row
 from apps.directory import services as directory
 from apps.messaging import rendering
 from apps.messaging.models import MessageChannel
-from workers import breaker, judge
+from workers import breaker, judge, pace
 from workers.breaker import Way
 from workers.throttle import Throttle
 
@@ -119,7 +119,8 @@ def _send(batch: Batch) -> None:
             way = breaker.choose(batch.message_channel.channel, only=only or None) if batch.wanted() else None
             if way is None:
                 break
-            _send_window(batch, way, batch.left[: 1 if way.probe else batch.message_channel.channel.window])
+            most = 1 if way.probe else batch.message_channel.channel.window
+            _send_window(batch, way, batch.left[: pace.window(way.account.pk, most=most)])
         stuck += batch.left
     batch.left = stuck
 
@@ -172,8 +173,9 @@ def _record(batch: Batch, way: Way, ready: Sequence[Row], results: dict[int, Res
         )
         for row in ready
     ]
-    took_ms = round((time.monotonic() - started) * 1000)
-    services.record(batch.message_channel.pk, outcomes, lease=batch.lease, took_ms=took_ms)
+    took = time.monotonic() - started
+    pace.learn(way.account.pk, tried=sum(one.tried for one in outcomes), took=took)
+    services.record(batch.message_channel.pk, outcomes, lease=batch.lease, took_ms=round(took * 1000))
     suppressions.learn(channel, {row.address: results[row.pk] for row in ready if row.address})
     dead = [token for result in results.values() for token in getattr(result, "dead", ())]
     if dead:

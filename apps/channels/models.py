@@ -16,9 +16,9 @@ from apps.directory.models import ContactPoint
 class Channel(models.Model):
     """A way to a person, and the rules of dispatch on it.
 
-    `batch_size` is how many deliveries one task claims, `window` how many of them are with the provider at a time (and
-    so how many a crash leaves with an unknown outcome), `chains` how many batches of one message are out at a time: a
-    small message waits behind so many of a huge one at most.
+    `batch_size` is how many deliveries one task claims, `window` how many of them at the most are handed over before
+    their outcomes are written, `chains` how many batches of one message are out at a time: a small message waits behind
+    so many of a huge one at most.
     """
 
     class CrashRule(models.TextChoices):

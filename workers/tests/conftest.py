@@ -6,7 +6,7 @@ import pytest
 from celery import current_app
 
 from apps.core import alerts, installation, jobs
-from workers import breaker, dispatch, fanout
+from workers import breaker, dispatch, fanout, pace
 
 Rung = tuple[str, tuple[int, ...], str]
 
@@ -62,6 +62,7 @@ def bell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bell]:
 def fresh_accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tests change rows behind the back of the process, and their ids come again."""
     breaker.forget()
+    pace.forget()
     dispatch.still_wanted.cache_clear()
     monkeypatch.setattr(breaker, "SEEN_FOR", 0.0)
     yield
