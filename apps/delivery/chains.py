@@ -8,6 +8,7 @@ A chain may be lost with its doorbell. `rung_to` and `chains_out` are then merel
 anew from the first row that is still queued, and what is rung twice finds nothing to claim.
 """
 
+import math
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -21,6 +22,8 @@ from apps.messaging.models import MessageChannel
 
 #: So many times RING_AGAIN without any movement, and the doorbells count as lost although the lane is not empty.
 PATIENCE = 10
+#: A batch is not cut smaller than this: each costs a dozen queries.
+LEAST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def _locked(message_channel_id: int) -> MessageChannel:
 
 def _batches(row: MessageChannel, *, limit: int) -> list[Doorbell]:
     """The next `limit` batches of queued rows; moves `row.rung_to` behind them."""
-    size = row.channel.batch_size
+    size = _size(row)
     # Queued rows have no reason; the index is by channel, status, reason and then id.
     queued = Delivery.objects.filter(message_channel=row, status=Status.QUEUED, reason="", pk__gt=row.rung_to)
     ids = list(queued.order_by("pk").values_list("pk", flat=True)[: limit * size])
@@ -97,6 +100,12 @@ def _batches(row: MessageChannel, *, limit: int) -> list[Doorbell]:
         row.rung_to = ids[-1]
     batches = [ids[first : first + size] for first in range(0, len(ids), size)]
     return [Doorbell(row.pk, batch[0], batch[-1], lane(row)) for batch in batches]
+
+
+def _size(row: MessageChannel) -> int:
+    """What is left, shared by the chains: towards the end all workers are through at about the same time."""
+    share = math.ceil(row.unsettled / row.channel.chains)
+    return min(row.channel.batch_size, max(LEAST, share))
 
 
 def _keep(row: MessageChannel) -> None:

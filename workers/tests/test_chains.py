@@ -47,6 +47,21 @@ def test_a_message_has_only_so_many_doorbells_in_the_queue(bell: Bell) -> None:
     assert SandboxMessage.objects.count() == 20
 
 
+def test_the_last_batches_are_small_so_that_no_worker_is_left_with_a_long_one(bell: Bell) -> None:
+    Channel.objects.filter(key="email").update(batch_size=30, chains=2)
+    school.enrol(100)
+    fan_out(bell)
+    sizes = []
+    while bell.rung:
+        _job, (_channel, first, last), _lane = bell.rung[0]
+        sizes.append(last - first + 1)
+        answer_next(bell)
+    assert sum(sizes) == 100
+    assert sizes[:2] == [30, 30]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] <= chains.LEAST
+
+
 def test_a_small_message_does_not_wait_for_a_huge_one(bell: Bell) -> None:
     people = school.enrol(100)
     huge = fan_out(bell)
