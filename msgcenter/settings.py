@@ -177,6 +177,7 @@ RING_AGAIN = timedelta(seconds=env.integer("MSGCENTER_RING_AGAIN_SECONDS", 30))
 WORKER_PROCESSES = env.integer("MSGCENTER_WORKER_PROCESSES", 2)
 # A message that ought to move and has not for so long raises an alert.
 STUCK_AFTER = timedelta(minutes=env.integer("MSGCENTER_STUCK_MINUTES", 10))
+# People; a fan-out begins with so many, and goes on with more where they are soon done.
 FAN_OUT_SLICE = env.integer("MSGCENTER_FAN_OUT_SLICE", 5000)
 MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
 

@@ -18,27 +18,34 @@ from apps.messaging.states import Status
 
 #: Seconds after which the next message has its turn.
 TURN = 0.5
+#: A slice that is through in less of its turn is followed by one of twice the size: each costs a dozen queries.
+SHORT = TURN / 4
 
 
 def fan_out(message_id: int) -> None:
     """Freeze slices for a turn, ringing after each for its deliveries; then ring for the next turn."""
-    until = time.monotonic() + TURN
-    while freeze_slice(message_id):
+    size = settings.FAN_OUT_SLICE
+    now = time.monotonic()
+    until = now + TURN
+    while freeze_slice(message_id, size=size):
         for message_channel_id in selectors.delivering(message_id):
             chains.start(message_channel_id)
-        if time.monotonic() > until:
+        started, now = now, time.monotonic()
+        if now > until:
             jobs.ring(jobs.FAN_OUT, (message_id,), lane=jobs.FAN_OUT_LANE)
             return
+        if now - started < SHORT:
+            size *= 2
 
 
 @transactional
-def freeze_slice(message_id: int) -> bool:
-    """One slice in one transaction. False if there is nothing more to do."""
+def freeze_slice(message_id: int, *, size: int) -> bool:
+    """The next `size` people of the directory in one transaction. False if there is nothing more to do."""
     message = Message.objects.select_for_update().get(pk=message_id)
     if message.status != Status.PUBLISHING or message.paused_at:
         return False
     after = message.fan_out_cursor
-    up_to = audience.slice_end(after=after, size=settings.FAN_OUT_SLICE)
+    up_to = audience.slice_end(after=after, size=size)
     if up_to is None:
         messaging.fanned_out(message)
         return False

@@ -158,7 +158,7 @@ def test_a_worker_that_dies_after_the_last_slice_and_before_its_doorbells_leaves
     school.enrol(5)
     message = school.publish(channels=["email"])
     bell.rung.clear()
-    assert fanout.freeze_slice(message.pk)
+    assert fanout.freeze_slice(message.pk, size=10)
     sweep.publish_due()
     Message.objects.update(ring_at=message.published_at)
     sweep.publish_due()

@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from django.conf import settings as live
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -106,6 +105,22 @@ def test_a_turn_is_as_many_slices_as_there_is_time_for(
     assert message.message_channels.get(channel__key="email").total == 10
 
 
+def test_slices_grow_while_they_are_short_and_each_turn_begins_small(
+    bell: Bell, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "TURN", 60.0)
+    monkeypatch.setattr(fanout, "SHORT", 60.0)
+    settings.FAN_OUT_SLICE = 1
+    sizes = []
+    freeze = fanout.freeze_slice
+    monkeypatch.setattr(fanout, "freeze_slice", lambda pk, *, size: sizes.append(size) or freeze(pk, size=size))
+    school.enrol(10)
+    for _ in range(2):
+        school.publish()
+        bell.answer(jobs.FAN_OUT)
+    assert sizes == [1, 2, 4, 8, 16] * 2
+
+
 @pytest.mark.usefixtures("_slice_by_slice")
 def test_two_messages_take_turns(bell: Bell, settings: Settings) -> None:
     settings.FAN_OUT_SLICE = 3
@@ -123,7 +138,7 @@ def test_killed_between_slices_it_goes_on_at_the_cursor(bell: Bell, settings: Se
     school.enrol(10)
     message = school.publish()
     bell.rung.clear()
-    assert fanout.freeze_slice(message.pk)
+    assert fanout.freeze_slice(message.pk, size=4)
     # The worker dies here: no doorbell, no further slice. The sweep rings again.
     fanout.fan_out(message.pk)
     bell.answer(jobs.FAN_OUT)
@@ -143,7 +158,7 @@ def test_killed_inside_a_slice_nothing_of_it_stays(
     with monkeypatch.context() as patch:
         patch.setattr(messaging, "move_cursor", die)
         with pytest.raises(SystemExit):
-            fanout.freeze_slice(message.pk)
+            fanout.freeze_slice(message.pk, size=4)
     assert not Recipient.objects.exists()
     bell.answer(jobs.FAN_OUT)
     assert Delivery.objects.count() == 4
@@ -200,7 +215,6 @@ def test_guardians_are_recipients_of_their_own(bell: Bell) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_fan_outs_at_once_give_each_person_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "ring", lambda *args, **kwargs: True)
-    monkeypatch.setattr(live, "FAN_OUT_SLICE", 5)
     school.enrol(40)
     message = school.publish()
     together = threading.Barrier(4)
@@ -208,7 +222,7 @@ def test_two_fan_outs_at_once_give_each_person_one_row(monkeypatch: pytest.Monke
     def run() -> None:
         together.wait()
         while Message.objects.get(pk=message.pk).status == "publishing":
-            fanout.freeze_slice(message.pk)
+            fanout.freeze_slice(message.pk, size=5)
         connection.close()
 
     threads = [threading.Thread(target=run) for _ in range(4)]
