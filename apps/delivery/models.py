@@ -46,7 +46,7 @@ class Delivery(models.Model):
 
     `due_at` is when a sweep has to look at the row next: a waiting row becomes ready, an unknown one is resolved. The
     others have none: queued rows are rung by the chains of their message, claimed and sending ones are under a lease.
-    `status` is written by `delivery/services.py` alone.
+    `status` is written by `delivery/services/` alone.
     """
 
     message_channel = models.ForeignKey(

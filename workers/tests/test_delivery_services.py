@@ -188,7 +188,7 @@ def test_the_log_of_attempts_tells_of_a_worker_that_died_in_the_call(row: Delive
     assert list(logged) == [(1, "unknown", "lease_over"), (1, "failed", "unconfirmed")]
 
 
-def test_the_testimony_of_a_dead_worker_leaves_one_row_in_doubt(bell: Bell) -> None:
+def test_the_journal_of_a_dead_worker_leaves_one_row_in_doubt(bell: Bell) -> None:
     school.enrol(5)
     school.publish(channels=["sms"])
     bell.answer("workers.fan_out")
