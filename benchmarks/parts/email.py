@@ -1,16 +1,14 @@
 """E-mail: from the publish request until the mail server has taken the last one and the ledger says so."""
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks import content, figures, pools, turns
+from benchmarks import content, figures, pools, raw, turns
 from benchmarks.driver import Driver
 from benchmarks.figures import Part, Row, Usage
-from benchmarks.meter import Meter
 from benchmarks.peers import Peers
-from benchmarks.production import Production, check_count, smtp_account
+from benchmarks.production import Production, smtp_account
 from benchmarks.sinks import MailSink
 from benchmarks.sizes import Sizes
 
@@ -58,7 +56,7 @@ def ways(
         return partial(peers.measure, way, "email", count, taken=lambda: sink.taken)
 
     return {
-        **{row: partial(raw, ours, senders, sink, sizes.email_raw, client=name) for row, name in RAW.items()},
+        **{row: partial(raw.measure, ours, senders, sink, sizes.email_raw, client=name) for row, name in RAW.items()},
         "msgcenter": partial(ordinary, ours, sink, sizes.email),
         "personal": partial(personal, ours, sink, sizes.email),
         "post_office": peer("post_office", sizes.email_post_office),
@@ -81,20 +79,6 @@ def personal(ours: Production, sink: MailSink, count: int) -> Usage:
     }
     message = ours.write("email", uploaded, body=content.PERSONAL_BODY)
     return ours.measure(message, count, taken=lambda: sink.taken)
-
-
-def raw(ours: Production, senders: Sequence[Driver], sink: MailSink, count: int, *, client: str) -> Usage:
-    ours.pause()
-    before = sink.taken
-    with Meter(workers=[sender.pid for sender in senders]) as meter:
-        started = time.perf_counter()
-        for sender in senders:
-            sender.order(client=client, count=count // len(senders))
-        for sender in senders:
-            sender.answer()
-        seconds = time.perf_counter() - started
-    check_count("the mail server", sink.taken - before, count)
-    return Usage(count, seconds, meter.cpu, meter.peak)
 
 
 def rows(taken: dict[str, tuple[Usage, ...]]) -> tuple[Row, ...]:

@@ -1,15 +1,13 @@
 """SMS over an HTTP API that takes its time: how much of it is kept busy."""
 
-import time
 from collections.abc import Sequence
 from functools import partial
 
-from benchmarks import content, figures, pools, turns
+from benchmarks import content, figures, pools, raw, turns
 from benchmarks.driver import Driver
 from benchmarks.figures import Part, Row, Usage
-from benchmarks.meter import Meter
 from benchmarks.peers import Peers
-from benchmarks.production import Production, check_count, twilio_account
+from benchmarks.production import Production, twilio_account
 from benchmarks.sinks import SmsSink
 from benchmarks.sizes import Sizes
 
@@ -48,7 +46,7 @@ def ways(
         return partial(peers.measure, way, "sms", count, taken=lambda: sink.taken)
 
     return {
-        "raw": partial(raw, ours, senders, sink, sizes.sms),
+        "raw": partial(raw.measure, ours, senders, sink, sizes.sms),
         "msgcenter": partial(ordinary, ours, sink, sizes.sms),
         "celery": peer("celery", sizes.sms_celery),
         "loop": peer("loop", sizes.sms_loop),
@@ -58,20 +56,6 @@ def ways(
 def ordinary(ours: Production, sink: SmsSink, count: int) -> Usage:
     message = ours.write("sms", ours.everybody(count), body=content.SMS)
     return ours.measure(message, count, taken=lambda: sink.taken)
-
-
-def raw(ours: Production, senders: Sequence[Driver], sink: SmsSink, count: int) -> Usage:
-    ours.pause()
-    before = sink.taken
-    with Meter(workers=[sender.pid for sender in senders]) as meter:
-        started = time.perf_counter()
-        for sender in senders:
-            sender.order(count=count // len(senders))
-        for sender in senders:
-            sender.answer()
-        seconds = time.perf_counter() - started
-    check_count("the SMS server", sink.taken - before, count)
-    return Usage(count, seconds, meter.cpu, meter.peak)
 
 
 def rows(taken: dict[str, tuple[Usage, ...]]) -> tuple[Row, ...]:

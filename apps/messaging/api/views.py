@@ -1,6 +1,7 @@
 """The verbs on messages. Each one reads, calls the service of its name and shows what became of it."""
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 
 from django.db.models import QuerySet
@@ -34,6 +35,14 @@ class MessageView(View):
 
     def shown(self, message: Message, *, status: int = 200) -> Answer:
         return Answer(status, self.get_serializer(message).data)
+
+    def act(self, verb: Callable[..., Message], request: Request, message_id: int) -> Response:
+        """Once for each idempotency key."""
+        self.read(Nothing)
+        return Response(once(request, partial(self.done, verb, request, message_id)).body)
+
+    def done(self, verb: Callable[..., Message], request: Request, message_id: int) -> Answer:
+        return self.shown(verb(selectors.get(request.user, message_id), by=request.user))
 
 
 class Messages(ListView, MessageView):
@@ -92,64 +101,39 @@ class OneMessage(MessageView):
         return Response(status=204)
 
 
+VERB = {
+    "request": None,
+    "parameters": [IDEMPOTENCY_KEY],
+    "responses": answers({200: MessageDetailOutput}, 403, 404, 409, 422),
+}
+
+
 class Publish(MessageView):
-    @extend_schema(
-        request=None,
-        parameters=[IDEMPOTENCY_KEY],
-        responses=answers({200: MessageDetailOutput}, 403, 404, 409, 422),
-    )
+    @extend_schema(**VERB)
     def post(self, request: Request, message_id: int) -> Response:
         """Publish a draft: at once, or at its publish time."""
-        self.read(Nothing)
-        return Response(once(request, partial(self.publish, request, message_id)).body)
-
-    def publish(self, request: Request, message_id: int) -> Answer:
-        return self.shown(services.publish(selectors.get(request.user, message_id), by=request.user))
+        return self.act(services.publish, request, message_id)
 
 
 class Recall(MessageView):
-    @extend_schema(
-        request=None,
-        parameters=[IDEMPOTENCY_KEY],
-        responses=answers({200: MessageDetailOutput}, 403, 404, 409, 422),
-    )
+    @extend_schema(**VERB)
     def post(self, request: Request, message_id: int) -> Response:
         """Take a message back: what has not been sent is not sent any more."""
-        self.read(Nothing)
-        return Response(once(request, partial(self.recall, request, message_id)).body)
-
-    def recall(self, request: Request, message_id: int) -> Answer:
-        return self.shown(services.recall(selectors.get(request.user, message_id), by=request.user))
+        return self.act(services.recall, request, message_id)
 
 
 class Pause(MessageView):
-    @extend_schema(
-        request=None,
-        parameters=[IDEMPOTENCY_KEY],
-        responses=answers({200: MessageDetailOutput}, 403, 404, 409, 422),
-    )
+    @extend_schema(**VERB)
     def post(self, request: Request, message_id: int) -> Response:
         """Hold a message: no call to a provider starts until it is resumed. Expiry goes on."""
-        self.read(Nothing)
-        return Response(once(request, partial(self.pause, request, message_id)).body)
-
-    def pause(self, request: Request, message_id: int) -> Answer:
-        return self.shown(services.pause(selectors.get(request.user, message_id), by=request.user))
+        return self.act(services.pause, request, message_id)
 
 
 class Resume(MessageView):
-    @extend_schema(
-        request=None,
-        parameters=[IDEMPOTENCY_KEY],
-        responses=answers({200: MessageDetailOutput}, 403, 404, 409, 422),
-    )
+    @extend_schema(**VERB)
     def post(self, request: Request, message_id: int) -> Response:
         """Let a paused message go on where it stood."""
-        self.read(Nothing)
-        return Response(once(request, partial(self.resume, request, message_id)).body)
-
-    def resume(self, request: Request, message_id: int) -> Answer:
-        return self.shown(services.resume(selectors.get(request.user, message_id), by=request.user))
+        return self.act(services.resume, request, message_id)
 
 
 def once(request: Request, act: partial[Answer]) -> Answer:
