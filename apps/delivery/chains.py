@@ -22,8 +22,8 @@ from apps.messaging.models import MessageChannel
 
 #: So many times RING_AGAIN without any movement, and the doorbells count as lost although the lane is not empty.
 PATIENCE = 10
-#: A batch is not cut smaller than this: each costs a dozen queries.
-LEAST = 10
+#: A batch is not cut smaller than this part of the channel's: each costs a dozen queries.
+LEAST = 1 / 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,10 @@ def _batches(row: MessageChannel, *, limit: int) -> list[Doorbell]:
 
 
 def _size(row: MessageChannel) -> int:
-    """What is left, shared by the chains: towards the end all workers are through at about the same time."""
-    share = math.ceil(row.unsettled / row.channel.chains)
-    return min(row.channel.batch_size, max(LEAST, share))
+    """What nobody has rung for, shared by the chains: so all workers are through at about the same time."""
+    most = row.channel.batch_size
+    unrung = row.unsettled - row.chains_out * most
+    return min(most, max(math.ceil(most * LEAST), math.ceil(unrung / row.channel.chains)))
 
 
 def _keep(row: MessageChannel) -> None:

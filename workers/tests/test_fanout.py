@@ -77,7 +77,7 @@ def test_a_doorbell_covers_batch_size_rows_and_together_they_cover_all(bell: Bel
     school.enrol(5)
     message = school.publish(channels=["email"])
     channel = message.message_channels.get()
-    channel.channel.batch_size = 2
+    channel.channel.batch_size, channel.channel.chains = 2, 3
     channel.channel.save()
     bell.answer(jobs.FAN_OUT)
     rung = [one for one in bell.rung if one[0] == jobs.DELIVER]
