@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.operation import BULK, HOUSE, Operation, running
+from tests.operation import BULK, HOUSE, Operation, running
 from tests.school import School
 from tests.services.plugin import stacks_key
 from tests.services.stack import Stack, clock

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.operation import HOUSE, SHORT_LEASE, Operation, accept, once
+from tests.operation import HOUSE, SHORT_LEASE, Operation, accept, once
 from tests.servers.base import Fault
 from tests.services.stack import clock
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import MySQLdb
 import pytest
 
-from tests.faults.operation import BULK, HOUSE, Operation, running
+from tests.operation import BULK, HOUSE, Operation, running
 from tests.school import School
 from tests.servers.proxy import Proxy
 from tests.services.mariadb_server import MariaDBServer

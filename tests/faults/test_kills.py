@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.operation import Operation
+from tests.operation import Operation
 
 pytestmark = pytest.mark.timeout(2400)
 Rounds = Callable[[int, int], int]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.operation import Operation, once
+from tests.operation import Operation, once
 from tests.servers.base import Fault
 from tests.services.stack import clock
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.faults.operation import Operation
+from tests.operation import Operation
 
 pytestmark = pytest.mark.timeout(1200)
 #: The window of the channel SMS, and the threads that may have one.

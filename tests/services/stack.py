@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.services import mariadb_server, process, redis_server
+from tests.services import foundling, mariadb_server, process, redis_server
 from workers.queues import LANES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,9 +205,15 @@ class Stack:
             env={**self.env, **(env or {})},
             cwd=ROOT,
             signal_at_our_death=death,
+            start=self.starter(kind),
         )
         self.processes.append(child)
         return child
+
+    def starter(self, kind: type[process.Process]) -> process.Starter:
+        """What is loaded before Python (a clock) needs a start of its own, and so has who forks himself."""
+        by_itself = issubclass(kind, Web) or "LD_PRELOAD" in self.env
+        return process.start_program if by_itself else foundling.start_module
 
     def kill9(self, child: process.Process) -> None:
         child.kill9()
