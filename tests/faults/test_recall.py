@@ -63,6 +63,7 @@ def test_fault_30_who_opts_out_between_claim_and_call_is_not_called(school: Oper
     assert school.states(message, "sms") == {"accepted": 39, "suppressed": 1}
 
 
+@pytest.mark.production
 def test_fault_29_one_poisoned_row_of_a_thousand_fails_alone(school: Operation) -> None:
     school.enrol(1000)
     message = school.publish(channels=["email", "sms"], before=SPOIL_ONE.format(unit=school.unit))

@@ -176,7 +176,8 @@ class Stack:
     def beat(self) -> process.Process:
         command = ["celery", "-A", "msgcenter", "beat", "--pidfile=", "-l", "INFO"]
         child = self.child(process.Process, f"beat-{len(self.processes)}", command)
-        child.wait_until(lambda: "beat: Starting..." in child.tail(), seconds=60)
+        # It says that it starts before it has asked the database for anything.
+        child.wait_until(lambda: "Schedule changed." in child.log.read_text(), seconds=60)
         return child
 
     def console(self) -> Console:
