@@ -40,7 +40,9 @@ def test_fault_01_killed_before_the_call_what_was_claimed_goes_out_once(school: 
     school.assert_ledger_equals_servers(message, people=40, channels=["sms"])
     rows = {row.address: row for row in school.deliveries(message, "sms")}
     assert {(rows[one].status, rows[one].attempt, rows[one].maybe_duplicate) for one in held} == {("accepted", 1, 0)}
-    assert {rows[one].reason for one in rows.keys() - held} <= {"", "unconfirmed"}
+    others = [rows[one] for one in rows.keys() - held]
+    in_doubt = [row for row in others if (row.status, row.maybe_duplicate) != ("accepted", 0)]
+    assert [row.reason for row in in_doubt] in ([], ["unconfirmed"]), "only what was on the line"
 
 
 def kill_after_an_accept(school: Operation, channel: str, *, people: int) -> tuple[int, str]:
@@ -68,8 +70,7 @@ def test_fault_03_killed_after_the_accept_the_providers_list_tells(school: Opera
     (row,) = [row for row in school.deliveries(message, "sms") if row.address == hit]
     assert (row.status, row.attempt, row.maybe_duplicate) == ("accepted", 1, 0)
     assert school.twilio.lists > asked, "no callback came: the list was asked"
-    assert school.failures(message, "sms").keys() <= {"unconfirmed"}
-    assert school.failures(message, "sms").total() < SMS_WINDOW
+    assert school.states(message, "sms") == {"accepted": 12}, "nothing else was in doubt"
 
 
 def test_fault_03_where_there_is_no_list_an_email_is_repeated_and_says_so(school: Operation) -> None:
@@ -78,8 +79,8 @@ def test_fault_03_where_there_is_no_list_an_email_is_repeated_and_says_so(school
     school.wait_until_finished(message)
     school.assert_ledger_equals_servers(message, people=12, channels=["email"])
     assert school.states(message, "email") == {"accepted": 12}
-    (row,) = [row for row in school.deliveries(message, "email") if row.address == hit]
-    assert (row.attempt, row.maybe_duplicate) == (2, 1)
+    (row,) = [row for row in school.deliveries(message, "email") if row.maybe_duplicate]
+    assert (row.address, row.attempt) == (hit, 2), "nothing else was in doubt"
     copies = [entry["message_id"] for entry in school.smtp.accepted if entry["to"] == hit]
     assert len(copies) == 2
     assert len(set(copies)) == 1, "a mail server or reader can tell that they are one"
