@@ -34,6 +34,8 @@ RECALL = """
     from workers.tests import school
     messaging.recall(Message.objects.get(pk={message}), by=school.root())
 """
+CHANNEL = "print(json.dumps(Channel.objects.values('chains', 'window').get(key={key!r})))"
+TUNE = "Channel.objects.filter(key={key!r}).update(**{values!r})"
 #: Time that a provider has: less than half a lease.
 TIME_OUTS = {"connect_timeout_ms": 2000, "total_timeout_ms": 5000}
 
@@ -105,6 +107,16 @@ class Operation(School):
         child = self.stack.worker(queues=queues, concurrency=concurrency, env={**lease_of_its_own, **(env or {})})
         self.visitors.append(child)
         return child
+
+    @contextlib.contextmanager
+    def large_batches(self, channel: str, *, window: int) -> Iterator[None]:
+        """One batch for all of a small message, and so many of it at a time with the provider: the rest is claimed."""
+        before = self.console.run(CHANNEL.format(key=channel))
+        self.console.run(TUNE.format(key=channel, values={"chains": 1, "window": window}))
+        try:
+            yield
+        finally:
+            self.console.run(TUNE.format(key=channel, values=before))
 
     def recall(self, message: int) -> None:
         self.console.run(RECALL.format(message=message))
