@@ -15,7 +15,6 @@ from tests.servers.smtp_server import SmtpServer
 from tests.servers.twilio_server import ACCOUNT_SID, AUTH_TOKEN, TwilioServer
 from tests.services.stack import Console, Stack, clock
 
-PEOPLE = 2000
 CONTENT = "您好 ((name)), number ((number))"
 CHANNELS = ("inbox", "email", "sms")
 CONFIGURE = """

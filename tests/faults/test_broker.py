@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.operation import BULK, Operation
+from tests.operation import BULK, Operation
 
 pytestmark = pytest.mark.timeout(1200)
 Rounds = Callable[[int, int], int]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.operation import BULK, HOUSE, Operation, running
+from tests.operation import BULK, HOUSE, Operation, running
 from tests.school import School
 from tests.services.plugin import stacks_key
 from tests.services.stack import Stack, clock
@@ -117,6 +117,7 @@ class TimeMachine(School):
             if abs(self.console.run("import time\nprint(time.time())") - time.time() - self.ahead) < 5:
                 return
         raise AssertionError("the clock does not move")
+
     def slow(self) -> None:
         """Slow enough that something happens in the middle of a message to `enrol`ed people."""
         self.smtp.latency = self.twilio.latency = 0.02
@@ -155,6 +156,7 @@ def machine(machine_of_this_module: TimeMachine, request: pytest.FixtureRequest)
     return machine_of_this_module
 
 
+@pytest.mark.production
 def test_fault_22_after_two_hours_without_beat_a_message_is_published_or_expires(machine: TimeMachine) -> None:
     machine.beat.kill9()
     machine.enrol(20)
@@ -171,6 +173,7 @@ def test_fault_22_after_two_hours_without_beat_a_message_is_published_or_expires
     assert machine.accepts() == before + 40, "one was published once, the other never"
 
 
+@pytest.mark.production
 @pytest.mark.parametrize("change", [SUMMER_BEGINS, SUMMER_ENDS])
 def test_fault_23_a_time_in_the_hour_that_summer_time_skips_or_repeats_is_an_instant(
     machine: TimeMachine, change: datetime.datetime
@@ -189,6 +192,7 @@ def test_fault_23_a_time_in_the_hour_that_summer_time_skips_or_repeats_is_an_ins
     assert machine.accepts() == before + 10
 
 
+@pytest.mark.production
 def test_fault_23_a_worker_whose_clock_is_wrong_takes_nothing_from_another(machine: TimeMachine) -> None:
     """The lease is measured by the clock of the database."""
     if machine.stack.sqlite:
@@ -224,10 +228,12 @@ def assert_a_step_loses_nothing(machine: TimeMachine, step: int) -> None:
     machine.assert_finished(message, people=200)
 
 
+@pytest.mark.production
 def test_fault_23_a_clock_put_forward_an_hour_loses_nothing(machine: TimeMachine) -> None:
     assert_a_step_loses_nothing(machine, HOUR)
 
 
+@pytest.mark.production
 def test_fault_23_a_clock_put_back_an_hour_stops_no_sweep(machine: TimeMachine) -> None:
     """The last one here: it is the only one that puts the clock back."""
     assert_a_step_loses_nothing(machine, -HOUR)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.operation import HOUSE, SHORT_LEASE, Operation, accept, once
+from tests.operation import HOUSE, SHORT_LEASE, Operation, accept, once
 from tests.servers.base import Fault
 from tests.services.stack import clock
 
 pytestmark = pytest.mark.timeout(1200)
 Rounds = Callable[[int, int], int]
-#: The window of the channel SMS: so many rows can be `sending` in one thread.
+#: So many rows are `sending` in one thread at a provider that nobody knows yet.
 SMS_WINDOW = 10
 
 
@@ -28,8 +28,9 @@ def test_fault_01_killed_before_the_call_what_was_claimed_goes_out_once(school: 
         return Fault.DROP
 
     school.twilio.script(kill)
-    message = school.publish(channels=["sms"], urgency="urgent")
-    doomed.wait()
+    with school.large_batches("sms", window=SMS_WINDOW):
+        message = school.publish(channels=["sms"], urgency="urgent")
+        doomed.wait()
     assert school.taken(message) == 0
     left = {row.address: row.status for row in school.deliveries(message, "sms")}
     held = {address for address, status in left.items() if status == "claimed"}
@@ -40,7 +41,9 @@ def test_fault_01_killed_before_the_call_what_was_claimed_goes_out_once(school: 
     school.assert_ledger_equals_servers(message, people=40, channels=["sms"])
     rows = {row.address: row for row in school.deliveries(message, "sms")}
     assert {(rows[one].status, rows[one].attempt, rows[one].maybe_duplicate) for one in held} == {("accepted", 1, 0)}
-    assert {rows[one].reason for one in rows.keys() - held} <= {"", "unconfirmed"}
+    others = [rows[one] for one in rows.keys() - held]
+    in_doubt = [row for row in others if (row.status, row.maybe_duplicate) != ("accepted", 0)]
+    assert [row.reason for row in in_doubt] in ([], ["unconfirmed"]), "only what was on the line"
 
 
 def kill_after_an_accept(school: Operation, channel: str, *, people: int) -> tuple[int, str]:
@@ -68,8 +71,7 @@ def test_fault_03_killed_after_the_accept_the_providers_list_tells(school: Opera
     (row,) = [row for row in school.deliveries(message, "sms") if row.address == hit]
     assert (row.status, row.attempt, row.maybe_duplicate) == ("accepted", 1, 0)
     assert school.twilio.lists > asked, "no callback came: the list was asked"
-    assert school.failures(message, "sms").keys() <= {"unconfirmed"}
-    assert school.failures(message, "sms").total() < SMS_WINDOW
+    assert school.states(message, "sms") == {"accepted": 12}, "nothing else was in doubt"
 
 
 def test_fault_03_where_there_is_no_list_an_email_is_repeated_and_says_so(school: Operation) -> None:
@@ -78,8 +80,8 @@ def test_fault_03_where_there_is_no_list_an_email_is_repeated_and_says_so(school
     school.wait_until_finished(message)
     school.assert_ledger_equals_servers(message, people=12, channels=["email"])
     assert school.states(message, "email") == {"accepted": 12}
-    (row,) = [row for row in school.deliveries(message, "email") if row.address == hit]
-    assert (row.attempt, row.maybe_duplicate) == (2, 1)
+    (row,) = [row for row in school.deliveries(message, "email") if row.maybe_duplicate]
+    assert (row.address, row.attempt) == (hit, 2), "nothing else was in doubt"
     copies = [entry["message_id"] for entry in school.smtp.accepted if entry["to"] == hit]
     assert len(copies) == 2
     assert len(set(copies)) == 1, "a mail server or reader can tell that they are one"
@@ -87,7 +89,7 @@ def test_fault_03_where_there_is_no_list_an_email_is_repeated_and_says_so(school
 
 def test_fault_05_fan_out_killed_anywhere_leaves_no_gap_and_no_double(school: Operation, rounds: Rounds) -> None:
     kills = rounds(2, 20)
-    people = 400 * kills
+    people = 700 * kills
     school.enrol(people)
     slices = {"MSGCENTER_FAN_OUT_SLICE": "20", "MSGCENTER_RING_AGAIN_SECONDS": "1"}
     chance = random.Random(5)
@@ -100,7 +102,7 @@ def test_fault_05_fan_out_killed_anywhere_leaves_no_gap_and_no_double(school: Op
         for _ in clock(30, step=0.002):
             if school.stack.rows(frozen)[0][0] > before:
                 break
-        time.sleep(chance.uniform(0, 0.05))
+        time.sleep(chance.uniform(0, 0.02))
         school.house.kill9()
         assert before < school.stack.rows(frozen)[0][0] < people, "it was killed in the middle"
     school.start_missing()

@@ -14,7 +14,7 @@ from pathlib import Path
 import MySQLdb
 import pytest
 
-from tests.faults.operation import BULK, HOUSE, Operation, running
+from tests.operation import BULK, HOUSE, Operation, running
 from tests.school import School
 from tests.servers.proxy import Proxy
 from tests.services.mariadb_server import MariaDBServer
@@ -175,10 +175,10 @@ def small_disk(server: MariaDBServer) -> list[str]:
 def full_disk(server: MariaDBServer) -> Iterator[None]:
     """Not a byte is left on the disk that the server sees."""
     ballast = Path(f"/proc/{server.process.pid}/root{server.data}/ballast")
-    with ballast.open("wb") as file, contextlib.suppress(OSError):
+    # Without a buffer: what is left in one would fail once more when the file is closed.
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"x" * 2**16)
-            file.flush()
     try:
         assert shutil.disk_usage(ballast.parent).free == 0
         yield

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.operation import Operation, once
+from tests.operation import Operation, once
 from tests.servers.base import Fault
 from tests.services.stack import clock
 
@@ -101,10 +101,11 @@ def test_fault_17_a_line_reset_in_the_request_is_never_answered_by_a_blind_repet
 def test_fault_17_an_answer_of_one_byte_a_second_meets_the_time_limit_of_the_whole(school: Operation) -> None:
     hit = last_number(school, 1)
     school.time_outs(**HURRIED)
-    asked = school.twilio.lists
+    asked, before = school.twilio.lists, school.accepts()
     school.twilio_line.spoil(answer_rate=1)
-    started = time.monotonic()
     message = school.publish(channels=["sms"])
+    school.wait_for_accepts(before + 1)
+    started = time.monotonic()
     school.wait_for_state(message, "unknown")
     assert time.monotonic() - started < 6, "an answer of 500 bytes would take minutes"
     school.twilio_line.heal()

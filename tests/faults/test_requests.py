@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from tests.faults.operation import Operation
+from tests.operation import Operation
 from tests.services.stack import clock
 
 pytestmark = pytest.mark.timeout(1200)

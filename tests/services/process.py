@@ -10,7 +10,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 PREFIX = "msgcenter-test-"
 REST_OF_PATH = "/usr/sbin:/usr/local/sbin:/sbin"
@@ -57,6 +59,46 @@ def clear_abandoned_folders() -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Order:
+    """A process that is wanted. `env` None: as here."""
+
+    command: Sequence[str]
+    log: Path
+    env: Mapping[str, str] | None
+    cwd: Path | None
+    signal_at_our_death: str
+
+
+class Child(Protocol):
+    """What is used of `subprocess.Popen`."""
+
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+
+
+Starter = Callable[[Order], Child]
+
+
+def start_program(order: Order) -> Child:
+    # setpriv becomes the command itself, so pid and group stay. (preexec_fn warns in a process with threads.)
+    follow_us = [find_program(["setpriv"], "util-linux"), "--pdeathsig", order.signal_at_our_death]
+    with order.log.open("ab") as output:
+        return subprocess.Popen(
+            [*follow_us, *order.command],
+            env=None if order.env is None else dict(order.env),
+            cwd=order.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
 class Process:
     """One child in its own process group. `signal_at_our_death` reaches it even when we are killed with -9."""
 
@@ -69,22 +111,13 @@ class Process:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         signal_at_our_death: str = "KILL",
+        start: Starter | None = None,
     ) -> None:
         self.name = name
         self.command = [str(word) for word in command]
         self.log = log
-        # setpriv becomes the command itself, so pid and group stay. (preexec_fn warns in a process with threads.)
-        follow_us = [find_program(["setpriv"], "util-linux"), "--pdeathsig", signal_at_our_death]
-        with log.open("ab") as output:
-            self.popen = subprocess.Popen(
-                [*follow_us, *self.command],
-                env=None if env is None else dict(env),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        start = start or start_program
+        self.popen = start(Order(self.command, log, env, cwd=cwd, signal_at_our_death=signal_at_our_death))
 
     @property
     def pid(self) -> int:

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.services import mariadb_server, process, redis_server
+from tests.services import foundling, mariadb_server, process, redis_server
 from workers.queues import LANES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,7 +176,8 @@ class Stack:
     def beat(self) -> process.Process:
         command = ["celery", "-A", "msgcenter", "beat", "--pidfile=", "-l", "INFO"]
         child = self.child(process.Process, f"beat-{len(self.processes)}", command)
-        child.wait_until(lambda: "beat: Starting..." in child.tail(), seconds=60)
+        # It says that it starts before it has asked the database for anything.
+        child.wait_until(lambda: "Schedule changed." in child.log.read_text(), seconds=60)
         return child
 
     def console(self) -> Console:
@@ -205,9 +206,15 @@ class Stack:
             env={**self.env, **(env or {})},
             cwd=ROOT,
             signal_at_our_death=death,
+            start=self.starter(kind),
         )
         self.processes.append(child)
         return child
+
+    def starter(self, kind: type[process.Process]) -> process.Starter:
+        """What is loaded before Python (a clock) needs a start of its own, and so has who forks himself."""
+        by_itself = issubclass(kind, Web) or "LD_PRELOAD" in self.env
+        return process.start_program if by_itself else foundling.start_module
 
     def kill9(self, child: process.Process) -> None:
         child.kill9()

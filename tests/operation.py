@@ -34,6 +34,8 @@ RECALL = """
     from workers.tests import school
     messaging.recall(Message.objects.get(pk={message}), by=school.root())
 """
+CHANNEL = "print(json.dumps(Channel.objects.values('chains', 'window').get(key={key!r})))"
+TUNE = "Channel.objects.filter(key={key!r}).update(**{values!r})"
 #: Time that a provider has: less than half a lease.
 TIME_OUTS = {"connect_timeout_ms": 2000, "total_timeout_ms": 5000}
 
@@ -67,6 +69,8 @@ class Operation(School):
         self.visitors.clear()
         if not self.stack.redis.process:
             self.stack.redis.start()
+        self.twilio.listed, self.twilio.before_answer, self.twilio.reports = True, None, no_reports
+        self.twilio.reporter.proxy = self.web.url
         for server, line in ((self.smtp, self.smtp_line), (self.twilio, self.twilio_line)):
             server.script(accept)
             server.latency = 0.0
@@ -104,6 +108,16 @@ class Operation(School):
         self.visitors.append(child)
         return child
 
+    @contextlib.contextmanager
+    def large_batches(self, channel: str, *, window: int) -> Iterator[None]:
+        """One batch for all of a small message, and so many of it at a time with the provider: the rest is claimed."""
+        before = self.console.run(CHANNEL.format(key=channel))
+        self.console.run(TUNE.format(key=channel, values={"chains": 1, "window": window}))
+        try:
+            yield
+        finally:
+            self.console.run(TUNE.format(key=channel, values=before))
+
     def recall(self, message: int) -> None:
         self.console.run(RECALL.format(message=message))
 
@@ -131,13 +145,23 @@ class Operation(School):
         }
 
     # --- waiting ------------------------------------------------------------------------------------------------------
-    def entries(self, message: int) -> list[Entry]:
-        """What the providers have accepted for the people of a message."""
-        addresses = {row.address for channel in ("email", "sms") for row in self.deliveries(message, channel)}
-        return [entry for entry in self.smtp.accepted + self.twilio.accepted if entry["to"] in addresses]
+    def entries(self, message: int, *channels: str) -> list[Entry]:
+        """What the providers have accepted for the people of a message, over these channels or over both."""
+        accepted = self.servers.accepted()
+        found: list[Entry] = []
+        for channel in channels or accepted:
+            addresses = {row.address for row in self.deliveries(message, channel)}
+            found += [entry for entry in accepted[channel] if entry["to"] in addresses]
+        return found
 
     def taken(self, message: int) -> int:
         return len(self.entries(message))
+
+    def wait_for_entries(self, message: int, channel: str, *, count: int, seconds: float = 30) -> None:
+        for _ in clock(seconds, step=0.02):
+            if len(self.entries(message, channel)) >= count:
+                return
+        raise AssertionError(f"not {count} accepted over {channel} within {seconds} s")
 
     def count(self, message: int, status: str) -> int:
         sql = (
@@ -162,6 +186,10 @@ class Operation(School):
 
 def accept(_number: int, _recipient: str) -> None:
     return None
+
+
+def no_reports(_entry: Entry) -> tuple[()]:
+    return ()
 
 
 def once(fault: object, *, to: str = "") -> Script:
