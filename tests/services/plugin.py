@@ -141,6 +141,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_database: run on each database although no fixture asks for one")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     keep_sqlite_in_a_file()
+    stack.Stack.forks = True
 
 
 def keep_sqlite_in_a_file() -> None:

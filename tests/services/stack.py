@@ -28,7 +28,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tests.services import foundling, mariadb_server, process, redis_server
 from workers.queues import LANES
@@ -68,6 +68,9 @@ class Console(process.Process):
 
 
 class Stack:
+    #: Whether many processes will be started, so that it pays to fork them (`tests/services/nursery.py`).
+    forks: ClassVar[bool] = False
+
     def __init__(self, *, own_database: bool = False, environment: Mapping[str, str]) -> None:
         base = Path(os.environ["MSGCENTER_TEST_FOLDER"])
         self.name = f"live_{os.getpid()}_{next(numbers)}"
@@ -214,7 +217,7 @@ class Stack:
     def starter(self, kind: type[process.Process]) -> process.Starter:
         """What is loaded before Python (a clock) needs a start of its own, and so has who forks himself."""
         by_itself = issubclass(kind, Web) or "LD_PRELOAD" in self.env
-        return process.start_program if by_itself else foundling.start_module
+        return foundling.start_module if self.forks and not by_itself else process.start_program
 
     def kill9(self, child: process.Process) -> None:
         child.kill9()
