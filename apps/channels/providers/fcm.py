@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import requests
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from google.auth import jwt
@@ -148,14 +147,14 @@ class FcmProvider(Provider):
             return exchange.outcome(error)
         return classify(response)
 
-    def _authorized(self, message: Mapping[str, Any]) -> requests.Response:
+    def _authorized(self, message: Mapping[str, Any]) -> http.Response:
         token = self._tokens.current()
         response = self._send(message, token)
         if response.status_code == 401:
             response = self._send(message, self._tokens.renew(token))
         return response
 
-    def _send(self, message: Mapping[str, Any], token: str) -> requests.Response:
+    def _send(self, message: Mapping[str, Any], token: str) -> http.Response:
         headers = {"Authorization": f"Bearer {token}"}
         return self._http.request("POST", self._url, json={"message": message}, headers=headers)
 
@@ -214,7 +213,7 @@ class AccessTokens:
         return jwt.encode(self._credentials.signer, claims)
 
 
-def classify(response: requests.Response) -> Result:
+def classify(response: http.Response) -> Result:
     """What an answer other than 200 means for this one token."""
     error, code = _error(response)
     detail = f"{response.status_code} {code} {error.get('message', '')}"[:500]
@@ -273,7 +272,7 @@ def _message(outgoing: Outgoing) -> dict[str, Any]:
     }
 
 
-def _error(response: requests.Response) -> tuple[dict[str, Any], str]:
+def _error(response: http.Response) -> tuple[dict[str, Any], str]:
     """(the error object, FCM's code for it); a page that is not FCM's own has no code."""
     try:
         error = response.json()["error"]

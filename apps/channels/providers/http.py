@@ -1,22 +1,24 @@
-"""HTTP to a provider: a kept session per thread, a total time limit per exchange, and whether anything was handed over.
+"""HTTP to a provider: kept connections, a total time limit for each exchange, and whether anything was handed over.
 
-`requests` limits each read, not the whole, and its errors do not say whether the request had left; both decide here
-between "certainly not sent" and "nobody knows".
+urllib3 limits each read, not the whole, and its errors do not say whether the request had left; both decide here
+between "certainly not sent" and "nobody knows". Not by way of `requests`, which takes as long again for each call.
 """
 
 import io
+import json
 import logging
 import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
-import requests
 import urllib3
-from requests.adapters import HTTPAdapter
+from requests import certs, utils
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -40,7 +42,7 @@ class Exchange:
     def outcome(self, error: Exception) -> Deferred | Unknown:
         if not self.handed_over:
             return Deferred("provider_unreachable", type(error).__name__)
-        timed_out = isinstance(error, requests.Timeout | TimeoutError) or "timed out" in str(error)
+        timed_out = isinstance(error, TimeoutError) or "timed out" in str(error)
         return Unknown("timeout" if timed_out else "connection_lost", type(error).__name__)
 
 
@@ -99,19 +101,28 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+POOLS = {"http": _Pool, "https": _SecurePool}
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> urllib3.ProxyManager:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-        return manager
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`headers` are found in any case."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Raises `ValueError`."""
+        return json.loads(self.content)
 
 
 class Http:
-    """The kept sessions of one provider account."""
+    """The kept connections of one provider account."""
 
     def __init__(self, *, connect_timeout: float, total_timeout: float) -> None:
         self.connect_timeout = connect_timeout
@@ -124,42 +135,71 @@ class Http:
         _current.exchange = Exchange(Deadline(self.total_timeout))
         yield _current.exchange
 
-    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        """Raises `OSError` (requests' errors are OSErrors too). Redirects are not followed."""
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> Response:
+        """`data` goes as a form, `auth` is name and password. Raises `OSError`. Redirects are not followed."""
         deadline = _current.exchange.deadline
-        timeout = (min(self.connect_timeout, deadline.left()), deadline.left())
-        response = self._session(url).request(method, url, timeout=timeout, allow_redirects=False, **kwargs)
+        sent = dict(headers or {}) | (urllib3.make_headers(basic_auth=":".join(auth)) if auth else {})
+        content: dict[str, Any] = {} if json is None else {"json": json}
+        if data is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+            content["body"] = urlencode(data, doseq=True)
+        timeout = urllib3.Timeout(connect=min(self.connect_timeout, deadline.left()), read=deadline.left())
+        target = f"{url}?{urlencode(params, doseq=True)}" if params else url
+        try:
+            answer = self._manager(url).request(
+                method, target, headers=sent, timeout=timeout, retries=False, redirect=False, **content
+            )
+        except urllib3.exceptions.TimeoutError as error:
+            raise TimeoutError(type(error).__name__) from None
+        except urllib3.exceptions.HTTPError as error:
+            # Its text may hold the number.
+            raise ConnectionError(type(error).__name__) from None
         self._local.used_at = time.monotonic()
-        return response
+        return Response(answer.status, answer.headers, answer.data)
 
-    def _session(self, url: str) -> requests.Session:
+    def _manager(self, url: str) -> urllib3.PoolManager:
         # A connection that idled may be closed under our hands, and the request on it be of unknown outcome.
         if time.monotonic() - getattr(self._local, "used_at", 0.0) > IDLE_SECONDS:
             self.close()
-        if getattr(self._local, "session", None) is None:
-            self._local.session = _new_session(url)
+        if not hasattr(self._local, "managers"):
+            self._local.managers = {}
+        managers = self._local.managers
+        origin = urlsplit(url)[:2]
+        if origin not in managers:
+            managers[origin] = _new_manager(url)
             self._local.used_at = time.monotonic()
-        return self._local.session
+        return managers[origin]
 
     def close(self) -> None:
-        session = getattr(self._local, "session", None)
-        if session is not None:
-            session.close()
-            self._local.session = None
+        for manager in self._local.__dict__.pop("managers", {}).values():
+            manager.clear()
 
 
-def _new_session(url: str) -> requests.Session:
-    session = requests.Session()
-    # Read once: per request it costs time, and a .netrc would replace our authorization.
-    session.trust_env = False
-    session.proxies = requests.utils.get_environ_proxies(url, no_proxy=None)
-    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter())
-    return session
+def _new_manager(url: str) -> urllib3.PoolManager:
+    """Proxies and certificates are those of the environment, as `requests` reads them."""
+    trust = {"cert_reqs": "CERT_REQUIRED", "ca_certs": os.environ.get("REQUESTS_CA_BUNDLE") or certs.where()}
+    proxy = utils.select_proxy(url, utils.get_environ_proxies(url, no_proxy=None))
+    if proxy:
+        user = utils.get_auth_from_url(proxy)
+        headers = urllib3.make_headers(proxy_basic_auth=":".join(user)) if any(user) else None
+        manager: urllib3.PoolManager = urllib3.ProxyManager(proxy, proxy_headers=headers, **trust)
+    else:
+        manager = urllib3.PoolManager(**trust)
+    manager.pool_classes_by_scheme = POOLS
+    return manager
 
 
-def retry_after(response: requests.Response) -> float | None:
+def retry_after(response: Response) -> float | None:
     """Seconds the provider asks for; a date in the header is left to our own backoff."""
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isdigit() else None
