@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from apps.core import jobs
-from apps.core.db import transactional
+from apps.core.db import single_write, transactional
 from apps.delivery.models import Delivery
 from apps.delivery.states import Status
 from apps.messaging.models import MessageChannel
@@ -24,6 +24,8 @@ from apps.messaging.models import MessageChannel
 PATIENCE = 10
 #: A batch is not cut smaller than this part of the channel's: each costs a dozen queries.
 LEAST = 1 / 5
+#: How often `_next` begins anew when somebody was faster, before it waits in line.
+TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,21 @@ def _start(message_channel_id: int, *, anew: bool) -> list[Doorbell]:
     return found
 
 
-@transactional
 def _next(message_channel_id: int) -> Doorbell | None:
+    """Without a lock: every worker comes by here for every batch, and would wait for all that this one has to ask."""
+    for _ in range(TRIES):
+        row = _read(message_channel_id)
+        before = row.rung_to, row.chains_out
+        found = _batches(row, limit=1)
+        if not found:
+            row.chains_out = max(0, row.chains_out - 1)
+        if _keep(row, unless_moved_from=before):
+            return found[0] if found else None
+    return _next_locked(message_channel_id)
+
+
+@transactional
+def _next_locked(message_channel_id: int) -> Doorbell | None:
     row = _locked(message_channel_id)
     found = _batches(row, limit=1)
     if not found:
@@ -85,9 +100,12 @@ def _next(message_channel_id: int) -> Doorbell | None:
 
 def _locked(message_channel_id: int) -> MessageChannel:
     MessageChannel.objects.select_for_update().values_list("pk").get(pk=message_channel_id)
-    return MessageChannel.objects.select_related("channel", "message").defer("message__content").get(
-        pk=message_channel_id
-    )
+    return _read(message_channel_id)
+
+
+def _read(message_channel_id: int) -> MessageChannel:
+    rows = MessageChannel.objects.select_related("channel", "message").defer("message__content")
+    return rows.get(pk=message_channel_id)
 
 
 def _batches(row: MessageChannel, *, limit: int) -> list[Doorbell]:
@@ -109,7 +127,12 @@ def _size(row: MessageChannel) -> int:
     return min(most, max(math.ceil(most * LEAST), math.ceil(unrung / row.channel.chains)))
 
 
-def _keep(row: MessageChannel) -> None:
-    """Without a doorbell under way nobody has to look after the message channel."""
+@single_write
+def _keep(row: MessageChannel, *, unless_moved_from: tuple[int, int] | None = None) -> bool:
+    """Without a doorbell under way nobody has to look after the message channel. False: somebody was faster."""
     ring_at = Now() + settings.RING_AGAIN * PATIENCE if row.chains_out else None
-    MessageChannel.objects.filter(pk=row.pk).update(rung_to=row.rung_to, chains_out=row.chains_out, ring_at=ring_at)
+    rows = MessageChannel.objects.filter(pk=row.pk)
+    if unless_moved_from is not None:
+        rung_to, chains_out = unless_moved_from
+        rows = rows.filter(rung_to=rung_to, chains_out=chains_out)
+    return bool(rows.update(rung_to=row.rung_to, chains_out=row.chains_out, ring_at=ring_at))

@@ -3,7 +3,7 @@
 from django.db import migrations
 
 # key: (what was seeded, what is better): batch size, window, chains
-TUNED = {"email": ((500, 50, 32), (500, 100, 16)), "sms": ((100, 5, 32), (25, 25, 128))}
+TUNED = {"email": ((500, 50, 32), (500, 100, 16)), "sms": ((100, 5, 32), (50, 50, 64))}
 
 
 def tune(apps, schema_editor):
