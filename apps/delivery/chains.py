@@ -1,8 +1,8 @@
 """Doorbells in chains, so that messages take turns.
 
 A lane is a queue, first come first served: a message of 200,000 that rang for all its batches at once would keep every
-later one waiting for all of them. So a message has about `Channel.chains` doorbells in the queue, and each that is
-answered rings the next of its message, behind those of the others.
+later one waiting for all of them. So a message has up to `Channel.chains` doorbells in the queue; when half of them are
+answered, the next of the message are rung, behind those of the others.
 
 A chain may be lost with its doorbell. `rung_to` and `chains_out` are then merely wrong, never the rows: `revive` starts
 anew from the first row that is still queued, and what is rung twice finds nothing to claim.
@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import F, QuerySet
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from apps.core import jobs
@@ -24,8 +26,6 @@ from apps.messaging.models import MessageChannel
 PATIENCE = 10
 #: A batch is not cut smaller than this part of the channel's: each costs a dozen queries.
 LEAST = 1 / 5
-#: How often `_next` begins anew when somebody was faster, before it waits in line.
-TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ def revive(message_channel_id: int) -> None:
 
 
 def go_on(message_channel_id: int) -> None:
-    """Ring for the batch after those rung so far; without one this chain ends."""
-    doorbell = _next(message_channel_id)
-    if doorbell:
-        doorbell.ring()
+    """A doorbell is answered. When half of the chains have ended, ring for the batches after those rung so far."""
+    _one_less(message_channel_id)
+    if _runs_low(message_channel_id):
+        start(message_channel_id)
 
 
 def lane(message_channel: MessageChannel) -> str:
@@ -75,35 +75,21 @@ def _start(message_channel_id: int, *, anew: bool) -> list[Doorbell]:
     return found
 
 
-def _next(message_channel_id: int) -> Doorbell | None:
-    """Without a lock: every worker comes by here for every batch, and would wait for all that this one has to ask."""
-    for _ in range(TRIES):
-        row = _read(message_channel_id)
-        before = row.rung_to, row.chains_out
-        found = _batches(row, limit=1)
-        if not found:
-            row.chains_out = max(0, row.chains_out - 1)
-        if _keep(row, unless_moved_from=before):
-            return found[0] if found else None
-    return _next_locked(message_channel_id)
+@single_write
+def _one_less(message_channel_id: int) -> None:
+    rows = MessageChannel.objects.filter(pk=message_channel_id, chains_out__gt=0)
+    rows.update(chains_out=F("chains_out") - 1, ring_at=_patience())
 
 
-@transactional
-def _next_locked(message_channel_id: int) -> Doorbell | None:
-    row = _locked(message_channel_id)
-    found = _batches(row, limit=1)
-    if not found:
-        row.chains_out = max(0, row.chains_out - 1)
-    _keep(row)
-    return found[0] if found else None
+def _runs_low(message_channel_id: int) -> bool:
+    """Asked without a lock, so that workers do not wait for each other at every batch."""
+    row = MessageChannel.objects.filter(pk=message_channel_id)
+    chains_out, chains, rung_to = row.values_list("chains_out", "channel__chains", "rung_to").get()
+    return chains_out == 0 or (chains_out <= chains // 2 and _queued(message_channel_id, rung_to).exists())
 
 
 def _locked(message_channel_id: int) -> MessageChannel:
     MessageChannel.objects.select_for_update().values_list("pk").get(pk=message_channel_id)
-    return _read(message_channel_id)
-
-
-def _read(message_channel_id: int) -> MessageChannel:
     rows = MessageChannel.objects.select_related("channel", "message").defer("message__content")
     return rows.get(pk=message_channel_id)
 
@@ -111,13 +97,18 @@ def _read(message_channel_id: int) -> MessageChannel:
 def _batches(row: MessageChannel, *, limit: int) -> list[Doorbell]:
     """The next `limit` batches of queued rows; moves `row.rung_to` behind them."""
     size = _size(row)
-    # Queued rows have no reason; the index is by channel, status, reason and then id.
-    queued = Delivery.objects.filter(message_channel=row, status=Status.QUEUED, reason="", pk__gt=row.rung_to)
+    queued = _queued(row.pk, row.rung_to)
     ids = list(queued.order_by("pk").values_list("pk", flat=True)[: limit * size])
     if ids:
         row.rung_to = ids[-1]
     batches = [ids[first : first + size] for first in range(0, len(ids), size)]
     return [Doorbell(row.pk, batch[0], batch[-1], lane(row)) for batch in batches]
+
+
+def _queued(message_channel_id: int, rung_to: int) -> QuerySet[Delivery]:
+    """Queued rows have no reason; the index is by channel, status, reason and then id."""
+    rows = Delivery.objects.filter(message_channel=message_channel_id, status=Status.QUEUED, reason="")
+    return rows.filter(pk__gt=rung_to)
 
 
 def _size(row: MessageChannel) -> int:
@@ -127,12 +118,12 @@ def _size(row: MessageChannel) -> int:
     return min(most, max(math.ceil(most * LEAST), math.ceil(unrung / row.channel.chains)))
 
 
-@single_write
-def _keep(row: MessageChannel, *, unless_moved_from: tuple[int, int] | None = None) -> bool:
-    """Without a doorbell under way nobody has to look after the message channel. False: somebody was faster."""
-    ring_at = Now() + settings.RING_AGAIN * PATIENCE if row.chains_out else None
-    rows = MessageChannel.objects.filter(pk=row.pk)
-    if unless_moved_from is not None:
-        rung_to, chains_out = unless_moved_from
-        rows = rows.filter(rung_to=rung_to, chains_out=chains_out)
-    return bool(rows.update(rung_to=row.rung_to, chains_out=row.chains_out, ring_at=ring_at))
+def _keep(row: MessageChannel) -> None:
+    """Without a doorbell under way nobody has to look after the message channel."""
+    ring_at = _patience() if row.chains_out else None
+    MessageChannel.objects.filter(pk=row.pk).update(rung_to=row.rung_to, chains_out=row.chains_out, ring_at=ring_at)
+
+
+def _patience() -> CombinedExpression:
+    """When doorbells that nobody answers until then count as lost."""
+    return Now() + settings.RING_AGAIN * PATIENCE

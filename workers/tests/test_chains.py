@@ -47,19 +47,29 @@ def test_a_message_has_only_so_many_doorbells_in_the_queue(bell: Bell) -> None:
     assert SandboxMessage.objects.count() == 20
 
 
-def test_the_last_batches_are_small_so_that_no_worker_is_left_with_a_long_one(bell: Bell) -> None:
-    Channel.objects.filter(key="email").update(batch_size=30, chains=2)
+def test_a_message_smaller_than_its_chains_is_shared_among_them(bell: Bell) -> None:
+    Channel.objects.filter(key="email").update(batch_size=30, chains=10)
     school.enrol(100)
     fan_out(bell)
-    sizes = []
+    assert [last - first + 1 for _channel, first, last in ranges(bell)] == [10] * 10
+
+
+def test_a_batch_is_not_cut_smaller_than_a_fifth(bell: Bell) -> None:
+    Channel.objects.filter(key="email").update(batch_size=30, chains=64)
+    school.enrol(15)
+    fan_out(bell)
+    assert [last - first + 1 for _channel, first, last in ranges(bell)] == [6, 6, 3]
+
+
+def test_the_next_doorbells_are_rung_when_half_are_answered(bell: Bell) -> None:
+    Channel.objects.filter(key="email").update(batch_size=2, chains=4)
+    school.enrol(20)
+    fan_out(bell)
+    waiting = [len(bell.rung)]
     while bell.rung:
-        _job, (_channel, first, last), _lane = bell.rung[0]
-        sizes.append(last - first + 1)
         answer_next(bell)
-    assert sum(sizes) == 100
-    assert sizes[:2] == [30, 30]
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[-3:] == [6, 6, 2], "a fifth of a batch at the least"
+        waiting.append(len(bell.rung))
+    assert waiting == [4, 3, 4, 3, 4, 3, 4, 3, 2, 1, 0]
 
 
 def test_a_small_message_does_not_wait_for_a_huge_one(bell: Bell) -> None:
