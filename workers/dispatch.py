@@ -92,8 +92,9 @@ def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
     if not breaker.usable(message_channel.channel):
         log.warning("channel %s: no account can be used now, its rows wait", message_channel.channel.key)
         return
-    chains.go_on(message_channel_id)
     batch = _claim(message_channel, first_id, last_id, wanted)
+    # Not before: `go_on` looks whether anything is still queued.
+    chains.go_on(message_channel_id)
     if batch.left:
         with batch.journal:
             _send(batch)

@@ -20,6 +20,8 @@ from apps.messaging.states import Status
 TURN = 0.5
 #: A slice that is through in less of its turn is followed by one of twice the size: each costs a dozen queries.
 SHORT = TURN / 4
+#: But none is more than so many times the first: what a transaction holds has a bound.
+GROWTH = 8
 
 
 def fan_out(message_id: int) -> None:
@@ -35,7 +37,7 @@ def fan_out(message_id: int) -> None:
             jobs.ring(jobs.FAN_OUT, (message_id,), lane=jobs.FAN_OUT_LANE)
             return
         if now - started < SHORT:
-            size *= 2
+            size = min(2 * size, GROWTH * settings.FAN_OUT_SLICE)
 
 
 @transactional

@@ -119,8 +119,11 @@ def _size(row: MessageChannel) -> int:
 
 
 def _keep(row: MessageChannel) -> None:
-    """Without a doorbell under way nobody has to look after the message channel."""
-    ring_at = _patience() if row.chains_out else None
+    """Without a queued row nobody has to look after the message channel.
+
+    `chains_out` alone does not tell: doorbells that were doubled end chains of others.
+    """
+    ring_at = _patience() if row.chains_out or _queued(row.pk, 0).exists() else None
     MessageChannel.objects.filter(pk=row.pk).update(rung_to=row.rung_to, chains_out=row.chains_out, ring_at=ring_at)
 
 

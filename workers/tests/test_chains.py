@@ -72,6 +72,21 @@ def test_the_next_doorbells_are_rung_when_half_are_answered(bell: Bell) -> None:
     assert waiting == [4, 3, 4, 3, 4, 3, 4, 3, 2, 1, 0]
 
 
+def test_doubled_doorbells_do_not_make_the_lost_ones_forgotten(bell: Bell) -> None:
+    """Those of before a revival are answered as well, and each of them ends a chain."""
+    school.enrol(6)
+    fan_out(bell)
+    del bell.rung[1:]
+    bell.rung *= 4
+    while bell.rung:
+        answer_next(bell)
+    assert SandboxMessage.objects.count() < 6
+    sweep.ring_again()
+    bell.answer()
+    assert SandboxMessage.objects.count() == 6
+    assert MessageChannel.objects.get(channel__key="email").ring_at is None
+
+
 def test_a_small_message_does_not_wait_for_a_huge_one(bell: Bell) -> None:
     people = school.enrol(100)
     huge = fan_out(bell)

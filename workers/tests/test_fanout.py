@@ -118,7 +118,7 @@ def test_slices_grow_while_they_are_short_and_each_turn_begins_small(
     for _ in range(2):
         school.publish()
         bell.answer(jobs.FAN_OUT)
-    assert sizes == [1, 2, 4, 8, 16] * 2
+    assert sizes == [1, 2, 4, 8, 8] * 2
 
 
 @pytest.mark.usefixtures("_slice_by_slice")
