@@ -93,12 +93,14 @@ def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
         log.warning("channel %s: no account can be used now, its rows wait", message_channel.channel.key)
         return
     batch = _claim(message_channel, first_id, last_id, wanted)
-    # Not before: `go_on` looks whether anything is still queued.
-    chains.go_on(message_channel_id)
-    if batch.left:
-        with batch.journal:
-            _send(batch)
-            services.release(message_channel_id, [row.pk for row in batch.left], lease=batch.lease)
+    # Not before the claim: `go_on` looks whether anything is still queued.
+    if not batch.left:
+        chains.go_on(message_channel_id)
+        return
+    with batch.journal:
+        chains.go_on(message_channel_id)
+        _send(batch)
+        services.release(message_channel_id, [row.pk for row in batch.left], lease=batch.lease)
 
 
 def _claim(message_channel: MessageChannel, first_id: int, last_id: int, wanted: StillWanted) -> Batch:

@@ -9,6 +9,7 @@ anew from the first row that is still queued, and what is rung twice finds nothi
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -37,20 +38,18 @@ class Doorbell:
     last_id: int
     lane: str
 
-    def ring(self) -> None:
-        jobs.ring(jobs.DELIVER, (self.message_channel_id, self.first_id, self.last_id), lane=self.lane)
+    def ring(self) -> bool:
+        return jobs.ring(jobs.DELIVER, (self.message_channel_id, self.first_id, self.last_id), lane=self.lane)
 
 
 def start(message_channel_id: int) -> None:
     """Ring for the batches nobody has rung for, as far as the message has chains left."""
-    for doorbell in _start(message_channel_id, anew=False):
-        doorbell.ring()
+    _ring(message_channel_id, _start(message_channel_id, anew=False))
 
 
 def revive(message_channel_id: int) -> None:
     """Ring anew from the first row that is still queued."""
-    for doorbell in _start(message_channel_id, anew=True):
-        doorbell.ring()
+    _ring(message_channel_id, _start(message_channel_id, anew=True))
 
 
 def go_on(message_channel_id: int) -> None:
@@ -62,6 +61,13 @@ def go_on(message_channel_id: int) -> None:
 
 def lane(message_channel: MessageChannel) -> str:
     return message_channel.channel.lane(urgent=message_channel.message.is_urgent)
+
+
+def _ring(message_channel_id: int, doorbells: Sequence[Doorbell]) -> None:
+    """Those that the broker did not take are lost, and known to be: nobody has to wait for them."""
+    rung = sum(doorbell.ring() for doorbell in doorbells)
+    if rung < len(doorbells):
+        MessageChannel.objects.filter(pk=message_channel_id).update(ring_at=Now())
 
 
 @transactional

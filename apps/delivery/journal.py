@@ -121,13 +121,14 @@ def read(lease: str) -> Known:
             # First the lock: what is read after it is all there will ever be.
             ended = _is_let_go(file.fileno())
             written = file.read().partition(b"\0")[0].decode("ascii")
+        # A line that its writer did not bring to its end is none.
+        head, *lines = written.split("\n")[:-1] or [""]
+        entries = list(_entries(lines))
     except (OSError, ValueError):
         return NOTHING
-    # A line that its writer did not bring to its end is none.
-    head, *lines = written.split("\n")[:-1] or [""]
     taken: dict[int, str] = {}
     begun: set[int] = set()
-    for what, delivery_id, reference in _entries(lines):
+    for what, delivery_id, reference in entries:
         begun.discard(delivery_id)
         if what == "began":
             begun.add(delivery_id)
@@ -144,14 +145,18 @@ def left_behind() -> Iterator[str]:
 
 
 def forget(lease: str) -> None:
-    _path(lease).unlink(missing_ok=True)
+    """A file that cannot be deleted must not keep the leases of others from their end."""
+    try:
+        _path(lease).unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("a journal stays: %s", error)
 
 
 def forget_old() -> None:
     """Of leases that ended long ago, or on a machine that has been started since."""
     oldest = time.time() - KEPT_FOR
     for path in _folder().glob("*"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             if path.stat().st_mtime < oldest:
                 path.unlink()
 

@@ -276,7 +276,8 @@ def test_fault_11_a_lock_held_longer_than_anybody_waits_costs_only_time(school: 
 
 @on_mariadb
 def test_fault_11_the_victim_of_a_deadlock_runs_its_transaction_again(school: Operation) -> None:
-    message, ids = ready(school)
+    with school.large_batches("sms", window=20):
+        message, ids = ready(school)
     logged = len(school.house.log.read_text())
     with Session(school.stack) as session:
         # The database gives up whoever has written less: that is not to be this one.

@@ -72,6 +72,20 @@ def test_the_next_doorbells_are_rung_when_half_are_answered(bell: Bell) -> None:
     assert waiting == [4, 3, 4, 3, 4, 3, 4, 3, 2, 1, 0]
 
 
+def test_doorbells_that_the_broker_did_not_take_are_rung_again_though_the_lane_is_not_empty(
+    bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school.enrol(6)
+    message = school.publish(channels=["email"])
+    with monkeypatch.context() as failing:
+        failing.setattr(jobs, "ring", lambda *args, **options: False)
+        fanout.fan_out(message.pk)
+    bell.rung.clear()
+    bell.rung.append((jobs.DELIVER, (0, 0, 0), "email.bulk"))
+    sweep.ring_again()
+    assert len(bell.rung) == 4
+
+
 def test_doubled_doorbells_do_not_make_the_lost_ones_forgotten(bell: Bell) -> None:
     """Those of before a revival are answered as well, and each of them ends a chain."""
     school.enrol(6)

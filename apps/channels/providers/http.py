@@ -187,9 +187,11 @@ class Http:
 
 def _new_manager(url: str) -> urllib3.PoolManager:
     """Proxies and certificates are those of the environment, as `requests` reads them."""
-    trust = {"cert_reqs": "CERT_REQUIRED", "ca_certs": os.environ.get("REQUESTS_CA_BUNDLE") or certs.where()}
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or certs.where()
+    trust = {"cert_reqs": "CERT_REQUIRED", "ca_cert_dir" if os.path.isdir(bundle) else "ca_certs": bundle}
     proxy = utils.select_proxy(url, utils.get_environ_proxies(url, no_proxy=None))
     if proxy:
+        proxy = utils.prepend_scheme_if_needed(proxy, "http")
         user = utils.get_auth_from_url(proxy)
         headers = urllib3.make_headers(proxy_basic_auth=":".join(user)) if any(user) else None
         manager: urllib3.PoolManager = urllib3.ProxyManager(proxy, proxy_headers=headers, **trust)

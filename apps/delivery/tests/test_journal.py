@@ -141,6 +141,21 @@ def test_a_disk_without_room_costs_the_journal_and_not_the_message(
     assert list(folder.iterdir()) == []
 
 
+def test_what_is_no_journal_is_nothing(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "notes").write_text("no boot id\nand no number\n")
+    (folder / "folder").mkdir()
+    assert journal.read("notes") == journal.read("folder") == NOTHING
+    assert list(journal.left_behind()) == []
+
+
+def test_one_that_cannot_be_deleted_stops_nobody(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "lease").mkdir(parents=True)
+    journal.forget("lease")
+    journal.forget_old()
+    assert "a journal stays" in caplog.text
+
+
 def test_old_ones_are_thrown_away(folder: Path) -> None:
     leave("old")
     leave("new")
