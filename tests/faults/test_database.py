@@ -205,6 +205,14 @@ def test_fault_12_with_a_full_disk_nothing_is_sent_that_is_not_written(hurt: Hur
 
 
 # --- locks ------------------------------------------------------------------------------------------------------------
+#: Of all who wait on this server, which other tests use as well.
+WAIT_FOR_US = """
+    SELECT COUNT(*) FROM information_schema.innodb_lock_waits w
+    JOIN information_schema.innodb_trx t ON t.trx_id = w.blocking_trx_id
+    WHERE t.trx_mysql_thread_id = CONNECTION_ID()
+"""
+
+
 class Session:
     """A second session on the database of a stack, in a transaction until it is closed."""
 
@@ -227,7 +235,7 @@ class Session:
     def others_wait(self) -> bool:
         """Not to be asked all the time: the table is made anew only when nobody has read it for 0.1 s."""
         with self.connection.cursor() as cursor:
-            cursor.execute("SELECT COUNT(*) FROM information_schema.innodb_lock_waits")
+            cursor.execute(WAIT_FOR_US)
             return cursor.fetchone()[0] > 0
 
     def wait_for_others(self) -> None:
