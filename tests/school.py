@@ -20,7 +20,7 @@ CHANNELS = ("inbox", "email", "sms")
 CONFIGURE = """
     from apps.channels import services
     from apps.channels.models import ProviderAccount
-    account = ProviderAccount.objects.get(channel__key={channel!r})
+    account = ProviderAccount.objects.get(channel__key={channel!r}, enabled=True)
     account.provider = {provider!r}
     account.save()
     services.configure(account, {settings!r}, by=None)
