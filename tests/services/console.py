@@ -9,7 +9,6 @@ Every call has names of its own, with all models in them, and a database connect
 import contextlib
 import io
 import json
-import socket
 import sys
 import traceback
 
@@ -17,21 +16,14 @@ import django
 from django.apps import apps
 from django.db import connections
 
+from tests.services import callers
+
 
 def serve(path: str) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen()
-        while True:
-            caller, _address = listener.accept()
-            # A caller that went away wants no answer.
-            with caller, contextlib.suppress(OSError):
-                caller.sendall(json.dumps(run(received(caller))).encode())
-
-
-def received(caller: socket.socket) -> str:
-    with caller.makefile("rb") as content:
-        return content.read().decode()
+    for caller in callers.wait_for_callers(path):
+        # One that went away wants no answer.
+        with contextlib.suppress(OSError):
+            caller.sendall(json.dumps(run(callers.question(caller).decode())).encode())
 
 
 def run(code: str) -> dict[str, object]:

@@ -14,10 +14,11 @@ import json
 import os
 import runpy
 import signal
-import socket
 import subprocess
 import sys
 import time
+
+from tests.services import callers
 
 PRODUCT = frozenset({"apps", "workers", "msgcenter", "tests", "__main__"})
 SET_SIGNAL, SET_REAPER = 1, 36
@@ -54,22 +55,16 @@ def import_what_is_not_ours() -> None:
 
 
 def serve(path: str) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen()
-        while True:
-            caller, _address = listener.accept()
-            with caller, caller.makefile("rb") as content:
-                asked = content.read()
-                # Somebody who only wanted to see whether anybody is here.
-                if not asked:
-                    continue
-                wanted = json.loads(asked)
-                child = fork_orphan()
-                if not child:
-                    break
-                caller.sendall(str(child).encode())
-    become(wanted)
+    for caller in callers.wait_for_callers(path):
+        asked = callers.question(caller)
+        # Somebody who only wanted to see whether anybody is here.
+        if not asked:
+            continue
+        child = fork_orphan()
+        if not child:
+            break
+        caller.sendall(str(child).encode())
+    become(json.loads(asked))
 
 
 def fork_orphan() -> int:
