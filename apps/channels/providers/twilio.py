@@ -154,16 +154,13 @@ class HttpClient(TwilioHttpClient):
         self,
         method: str,
         url: str,
-        params: Mapping[str, object] | None = None,
-        data: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
+        *,
         timeout: float | None = None,
         allow_redirects: bool = False,
+        **content: Any,
     ) -> Response:
-        response = self._sessions.request(
-            method, url.replace(API, self._base_url, 1), params=params, data=data, headers=headers, auth=auth
-        )
+        """`content` is params, data, headers and auth; the time limits and the rule on redirects are ours."""
+        response = self._sessions.request(method, url.replace(API, self._base_url, 1), **content)
         if response.status_code >= 300:
             raise ApiError.of(response)
         return Response(response.status_code, response.text, response.headers)
