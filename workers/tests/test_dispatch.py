@@ -249,18 +249,23 @@ def test_a_worker_whose_lease_was_taken_hands_over_nothing_more(bell: Bell, monk
     assert statuses() == [("unknown", "lease_over"), ("queued", ""), ("queued", "")]
 
 
-def die(*details: object, **more: object) -> NoReturn:
-    raise SystemExit
+def die_in(name: str, bell: Bell, monkeypatch: pytest.MonkeyPatch, *, of: object) -> None:
+    """The worker that answers the doorbells dies where it calls `name`."""
+
+    def die(*details: object, **more: object) -> NoReturn:
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(of, name, die)
+        with pytest.raises(SystemExit):
+            bell.answer()
 
 
 def test_what_was_claimed_by_a_worker_that_died_goes_out_once(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
     Channel.objects.filter(key="email").update(window=1, crash_rule="never")
     school.enrol(3)
     fan_out(bell, channels=["email"])
-    with monkeypatch.context() as dying:
-        dying.setattr(SandboxProvider, "_keep", die)
-        with pytest.raises(SystemExit):
-            bell.answer()
+    die_in("_keep", bell, monkeypatch, of=SandboxProvider)
     assert statuses() == [("sending", ""), ("claimed", ""), ("claimed", "")]
     sweep.return_leases()
     assert statuses() == [("unknown", "lease_over"), ("queued", ""), ("queued", "")]
@@ -274,10 +279,7 @@ def test_what_was_claimed_by_a_worker_that_died_goes_out_once(bell: Bell, monkey
 def test_a_worker_that_died_before_the_call_has_sent_nothing(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
     school.enrol(1)
     fan_out(bell, channels=["sms"])
-    with monkeypatch.context() as dying:
-        during_send(dying, die)
-        with pytest.raises(SystemExit):
-            bell.answer()
+    die_in("send", bell, monkeypatch, of=SandboxProvider)
     assert statuses() == [("sending", "")]
     sweep.return_leases()
     assert statuses() == [("waiting", "lease_over")]
@@ -293,10 +295,7 @@ def test_a_worker_whose_database_died_before_it_could_record_has_sent_what_it_ha
 ) -> None:
     school.enrol(2)
     fan_out(bell, channels=["email"])
-    with monkeypatch.context() as dying:
-        dying.setattr(services, "record", die)
-        with pytest.raises(SystemExit):
-            bell.answer()
+    die_in("record", bell, monkeypatch, of=services)
     assert statuses() == [("sending", "")] * 2
     sweep.return_leases()
     assert statuses() == [("accepted", "")] * 2
