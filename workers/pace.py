@@ -10,7 +10,7 @@ import math
 LASTS = 3.0
 #: Of an account that nobody has called yet from this process.
 FIRST = 10
-
+#: A window that took no time by the clock.
 SHORTEST = 1e-6
 
 #: Account id -> seconds for one delivery.

@@ -1,7 +1,8 @@
 """HTTP to a provider: kept connections, a total time limit for each exchange, and whether anything was handed over.
 
 urllib3 limits each read, not the whole, and its errors do not say whether the request had left; both decide here
-between "certainly not sent" and "nobody knows". Not by way of `requests`, which takes as long again for each call.
+between "certainly not sent" and "nobody knows". Not by way of `requests`: nothing of its sessions is
+needed here.
 """
 
 import io

@@ -222,9 +222,13 @@ def test_twilios_own_log_is_silent(harness: TwilioHarness, caplog: pytest.LogCap
     assert NUMBER[1:] not in caplog.text
 
 
-def test_a_proxy_of_the_environment_is_used(harness: TwilioHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", harness.server.url)
-    monkeypatch.setenv("http_proxy", harness.server.url)
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_of_the_environment_is_used(
+    harness: TwilioHarness, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    proxy = scheme + harness.server.url.removeprefix("http://")
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
     assert isinstance(send_one(harness.provider(base_url="http://twilio.invalid")), Accepted)
     harness.fault(NUMBER, Fault.DRIP)
     assert send_one(harness.provider(base_url="http://twilio.invalid")).code == "timeout"
