@@ -90,9 +90,7 @@ class Operation(School):
     def time_outs(self, **settings: int) -> None:
         """How long the providers are waited for, in milliseconds; those not named as usual."""
         self.hurried = bool(settings)
-        self.connect(
-            smtp_port=self.smtp_line.port, twilio_port=self.twilio_line.port, **{**TIME_OUTS, **settings}
-        )
+        self.connect(smtp_port=self.smtp_line.port, twilio_port=self.twilio_line.port, **{**TIME_OUTS, **settings})
 
     def visitor(
         self,

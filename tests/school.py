@@ -137,9 +137,7 @@ class School:
         raise AssertionError(f"{self.accepts()} of {count} accepts")
 
     def wait_until_finished(self, message: int, *, status: str = "finished", seconds: float = 40) -> None:
-        self.stack.wait_for(
-            f"SELECT status FROM messaging_message WHERE id = {message}", [(status,)], seconds=seconds
-        )
+        self.stack.wait_for(f"SELECT status FROM messaging_message WHERE id = {message}", [(status,)], seconds=seconds)
 
     def deliveries(self, message: int, channel: str) -> list[Row]:
         return oracle.deliveries(self.stack, message, channel)

@@ -51,9 +51,7 @@ class Channel(models.Model):
     max_attempts = models.PositiveIntegerField(
         _("attempts at most"), default=5, validators=[MinValueValidator(1), MaxValueValidator(20)]
     )
-    crash_rule = models.CharField(
-        _("after a crash"), max_length=10, choices=CrashRule.choices, default=CrashRule.NEVER
-    )
+    crash_rule = models.CharField(_("after a crash"), max_length=10, choices=CrashRule.choices, default=CrashRule.NEVER)
 
     class Meta:
         verbose_name = _("channel")

@@ -14,6 +14,7 @@ import enum
 import os
 import re
 import signal
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -49,7 +50,8 @@ class Server:
     """Starts on `__enter__`, has let go of its port after `__exit__`. All attributes may be read from any thread.
 
     `latency` is the time in seconds before each answer to a message, `drip` the time between two bytes of an answer
-    to `Fault.DRIP`, `retry_after` the seconds that `Fault.THROTTLE` asks for.
+    to `Fault.DRIP`, `retry_after` the seconds that `Fault.THROTTLE` asks for. With `encrypted`, a server-side context,
+    every connection is TLS from its start.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class Server:
         latency: float = 0.0,
         drip: float = 1.0,
         retry_after: int = 1,
+        encrypted: ssl.SSLContext | None = None,
     ) -> None:
         self.host, self.port = "127.0.0.1", port
         self.latency, self.drip, self.retry_after = latency, drip, retry_after
+        self.encrypted = encrypted
         self.connections = 0
         self.requests = 0
         self.faults: collections.Counter[Fault] = collections.Counter()
@@ -163,7 +167,13 @@ class Server:
     async def _listen(self) -> asyncio.Server:
         self._tasks: set[asyncio.Task[Any]] = set()
         listener = await asyncio.start_server(
-            self._connected, self.host, self.port, limit=64 * 2**20, backlog=1024, reuse_address=True
+            self._connected,
+            self.host,
+            self.port,
+            limit=64 * 2**20,
+            backlog=1024,
+            reuse_address=True,
+            ssl=self.encrypted,
         )
         self.port = listener.sockets[0].getsockname()[1]
         return listener

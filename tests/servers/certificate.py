@@ -1,6 +1,7 @@
 """A certificate for 127.0.0.1, signed by itself."""
 
 import datetime
+import hashlib
 import ipaddress
 import ssl
 import tempfile
@@ -12,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Certificate:
-    """`pem` is what a client has to trust."""
+    """`pem` is what a client has to trust, `file_name` where it looks for it in a folder of authorities."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -25,6 +26,9 @@ class Certificate:
         builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.pem = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+        # X509_NAME_hash(3): SHA-1 of the name in lower case, without the header around it.
+        digest = hashlib.sha1(name.public_bytes()[2:]).digest()
+        self.file_name = f"{int.from_bytes(digest[:4], 'little'):08x}.0"
 
     def server_context(self) -> ssl.SSLContext:
         key = self._key.private_bytes(

@@ -50,7 +50,7 @@ class Reply:
 class HttpServer(Server):
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http{'s' if self.encrypted else ''}://{self.host}:{self.port}"
 
     async def handle(self, request: Request) -> Reply:
         raise NotImplementedError

@@ -1,11 +1,11 @@
 """A TCP proxy on loopback that spoils what passes through it, as it is told while it runs.
 
-    with Proxy(("127.0.0.1", server.port)) as proxy:       # or the path of a unix socket
-        connect_to(proxy.port)
-        proxy.spoil(latency=0.2)           # also answer_rate=1, cut_after=10, cut_answer_after=0
-        proxy.reset()                      # every connection that is open now ends with a TCP reset
-        proxy.down(); proxy.up()           # connections are refused; on the same port again
-        proxy.heal()                       # passes everything on at once
+with Proxy(("127.0.0.1", server.port)) as proxy:       # or the path of a unix socket
+    connect_to(proxy.port)
+    proxy.spoil(latency=0.2)           # also answer_rate=1, cut_after=10, cut_answer_after=0
+    proxy.reset()                      # every connection that is open now ends with a TCP reset
+    proxy.down(); proxy.up()           # connections are refused; on the same port again
+    proxy.heal()                       # passes everything on at once
 """
 
 import asyncio

@@ -55,9 +55,9 @@ class Session:
 class SmtpServer(Server):
     """Entries of the ledger: to, sender, message_id, key (its left part), delivery (our header), size, secure, at.
 
-    `users` makes login obligatory; `tls` (a server-side context) offers STARTTLS, or with `implicit_tls` TLS from the
-    start; `greeting` replaces the 220 line; `pipelining=False` hides the extension; `keep=True` keeps the raw messages
-    in `contents`, dots undoubled; `injected` is what somebody on the line slips in before the encryption starts.
+    `users` makes login obligatory; `tls` (a server-side context) offers STARTTLS; `greeting` replaces the 220 line;
+    `pipelining=False` hides the extension; `keep=True` keeps the raw messages in `contents`, dots undoubled; `injected`
+    is what somebody on the line slips in before the encryption starts.
     """
 
     def __init__(
@@ -65,14 +65,13 @@ class SmtpServer(Server):
         *,
         users: dict[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
-        implicit_tls: bool = False,
         greeting: str = "220 localhost ready",
         pipelining: bool = True,
         keep: bool = False,
         **common: Any,
     ) -> None:
         super().__init__(**common)
-        self.users, self.tls, self.implicit_tls = users, tls, implicit_tls
+        self.users, self.tls = users, tls
         self.greeting, self.pipelining, self.keep = greeting, pipelining, keep
         self.contents: list[bytes] = []
         self.injected = b""
@@ -80,8 +79,7 @@ class SmtpServer(Server):
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Session(reader, writer)
-        if self.implicit_tls:
-            await self._encrypt(session)
+        session.secure = self.encrypted is not None
         writer.write(self.greeting.encode() + b"\r\n")
         if not self.greeting.startswith("220"):
             return
@@ -120,7 +118,8 @@ class SmtpServer(Server):
     async def _on_starttls(self, session: Session, _argument: str) -> None:
         session.writer.write(b"220 2.0.0 go ahead\r\n" + self.injected)
         await session.writer.drain()
-        await self._encrypt(session)
+        await session.writer.start_tls(self.tls)
+        session.secure = True
 
     async def _on_auth(self, session: Session, argument: str) -> None:
         scheme, _space, initial = argument.partition(" ")
@@ -185,10 +184,6 @@ class SmtpServer(Server):
                 "at": time.time(),
             }
         )
-
-    async def _encrypt(self, session: Session) -> None:
-        await session.writer.start_tls(self.tls)
-        session.secure = True
 
     async def _ask(self, session: Session, prompt: bytes) -> str:
         session.writer.write(b"334 " + base64.b64encode(prompt) + b"\r\n")

@@ -1,8 +1,8 @@
 """Status callbacks as Twilio sends them: a signed form to the StatusCallback address of a message.
 
-    server.reports = lambda entry: [Report("sent"), Report("delivered", after=0.5)]     # none of them: dropped
-    server.reporter.proxy = web.url           # connect there; the signature still runs over the address
-    server.reporter.wait(2); server.reporter.answers      # [("sent", 202), ("delivered", 202)]
+server.reports = lambda entry: [Report("sent"), Report("delivered", after=0.5)]     # none of them: dropped
+server.reporter.proxy = web.url           # connect there; the signature still runs over the address
+server.reporter.wait(2); server.reporter.answers      # [("sent", 202), ("delivered", 202)]
 """
 
 import heapq

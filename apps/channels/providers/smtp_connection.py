@@ -63,9 +63,7 @@ class Connection(smtplib.SMTP):
         """Whether this connection can take a mail to `address` next: no other has been announced."""
         return self._ahead in (None, address)
 
-    def transfer(
-        self, sender: str, address: str, message: bytes, following: str | None = None
-    ) -> tuple[str, int, str]:
+    def transfer(self, sender: str, address: str, message: bytes, following: str | None = None) -> tuple[str, int, str]:
         """(stage that decided, reply code, reply text). `following`: the address of the next mail, if it is known."""
         self._dirty = True
         for stage, (code, text) in self._envelope(sender, address):

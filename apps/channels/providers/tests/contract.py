@@ -281,9 +281,7 @@ class NetworkContract(ProviderContract):
         assert harness.accepted() == [harness.address(name) for name in ("a", "bad", "b", "c")]
 
     @pytest.mark.parametrize("fault", [Fault.HANG_AFTER_ACCEPT, Fault.DRIP])
-    def test_fault_13_17_the_total_limit_holds(
-        self, harness: NetworkHarness, provider: Provider, fault: Fault
-    ) -> None:
+    def test_fault_13_17_the_total_limit_holds(self, harness: NetworkHarness, provider: Provider, fault: Fault) -> None:
         harness.fault(harness.address("zhang"), fault)
         results, seconds = self.timed(provider, [outgoing(harness.address("zhang"))])
         assert (type(results[0]), results[0].code) == (Unknown, "timeout")

@@ -251,7 +251,8 @@ def test_login_with_the_right_password() -> None:
 @pytest.mark.parametrize("security", ["starttls", "ssl"])
 def test_encrypted_with_the_schools_own_authority(security: str) -> None:
     certificate = Certificate()
-    with SmtpServer(tls=certificate.server_context(), implicit_tls=security == "ssl") as server:
+    context = certificate.server_context()
+    with SmtpServer(**{"tls" if security == "starttls" else "encrypted": context}) as server:
         harness = SmtpHarness(server)
         trusting = harness.provider(security=security, ca_certificate=certificate.pem, total_timeout_ms=3000)
         assert [type(send_one(trusting, body=body)) for body in ("a", "b" * 100_000)] == [Accepted, Accepted]
