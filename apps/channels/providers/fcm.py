@@ -110,12 +110,6 @@ class FcmProvider(Provider):
 
     def deliver(self, outgoing: Outgoing) -> Result:
         with self._http.exchange() as exchange:
-            try:
-                self._tokens.current()
-            except TokenRefused as error:
-                return Deferred("account_refused", str(error))
-            except (OSError, ValueError) as error:
-                return Deferred("provider_unreachable", type(error).__name__)
             message = _message(outgoing)
             results = {}
             for token in outgoing.addresses:
@@ -129,38 +123,39 @@ class FcmProvider(Provider):
         with self._http.exchange():
             try:
                 self._tokens.renew(None)
-            except (TokenRefused, ValueError) as error:
-                raise OSError(str(error)) from None
+            except NoToken as error:
+                raise OSError(error.result.detail) from None
 
     def close(self) -> None:
         self._http.close()
 
     def _post(self, message: Mapping[str, Any], exchange: http.Exchange) -> Result:
-        exchange.handed_over = False
         try:
-            response = self._authorized(message)
+            token = self._tokens.current()
+            response = self._send(message, token, exchange)
+            if response.status_code == 401:
+                response = self._send(message, self._tokens.renew(token), exchange)
             if response.status_code == 200:
                 return Accepted(reference=str(response.json().get("name", "")))
-        except TokenRefused as error:
-            return Deferred("account_refused", str(error))
+        except NoToken as error:
+            return error.result
         except (OSError, ValueError, AttributeError) as error:
             return exchange.outcome(error)
         return classify(response)
 
-    def _authorized(self, message: Mapping[str, Any]) -> http.Response:
-        token = self._tokens.current()
-        response = self._send(message, token)
-        if response.status_code == 401:
-            response = self._send(message, self._tokens.renew(token))
-        return response
-
-    def _send(self, message: Mapping[str, Any], token: str) -> http.Response:
+    def _send(self, message: Mapping[str, Any], token: str, exchange: http.Exchange) -> http.Response:
+        # What went out before was for a token, or answered with 401.
+        exchange.handed_over = False
         headers = {"Authorization": f"Bearer {token}"}
         return self._http.request("POST", self._url, json={"message": message}, headers=headers)
 
 
-class TokenRefused(Exception):
-    """The token endpoint does not accept our service account."""
+class NoToken(Exception):
+    """There is no access token, so nothing can have been handed over; `result` says why."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.result = Deferred(code, detail)
 
 
 class AccessTokens:
@@ -178,12 +173,12 @@ class AccessTokens:
         self._token, self._until = "", 0.0
 
     def current(self) -> str:
-        """Raises `TokenRefused` or `OSError`."""
+        """Raises `NoToken`."""
         token, until = self._token, self._until
         return token if time.monotonic() < until else self.renew(token)
 
     def renew(self, stale: str | None) -> str:
-        """A token other than `stale`; one thread asks, the others wait for it."""
+        """A token other than `stale`; one thread asks, the others wait for it. Raises `NoToken`."""
         with self._lock:
             if stale is not None and self._token != stale and time.monotonic() < self._until:
                 return self._token
@@ -193,13 +188,18 @@ class AccessTokens:
             return self._token
 
     def _ask(self) -> dict[str, Any]:
-        response = self._http.request("POST", self._url, data={"grant_type": GRANT, "assertion": self._assertion()})
-        if response.status_code >= 500 or response.status_code == 429:
-            raise OSError(f"token endpoint: HTTP {response.status_code}")
-        answer = response.json() if response.status_code == 200 else {}
-        if "access_token" not in answer:
-            raise TokenRefused(f"token endpoint: HTTP {response.status_code}")
-        return answer
+        form = {"grant_type": GRANT, "assertion": self._assertion()}
+        try:
+            response = self._http.request("POST", self._url, data=form)
+            answer = response.json() if response.status_code == 200 else {}
+        except (OSError, ValueError) as error:
+            raise NoToken("provider_unreachable", f"token endpoint: {type(error).__name__}") from None
+        if "access_token" in answer:
+            return answer
+        down = response.status_code >= 500 or response.status_code == 429
+        raise NoToken(
+            "provider_unreachable" if down else "account_refused", f"token endpoint: HTTP {response.status_code}"
+        )
 
     def _assertion(self) -> bytes:
         now = int(time.time())

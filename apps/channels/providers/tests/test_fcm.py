@@ -179,6 +179,18 @@ class TestAccessToken:
         assert {(type(result), result.code) for result in results} == {(Deferred, code)}
         assert server.requests == 0
 
+    @pytest.mark.parametrize("fault", [Fault.ERROR, Fault.HANG])
+    def test_fault_34_revoked_and_not_to_be_renewed_is_nothing_handed_over(
+        self, harness: FcmHarness, server: FcmServer, fault: Fault
+    ) -> None:
+        provider = harness.provider()
+        send_one(provider)
+        server.revoke()
+        server.token_fault = fault
+        result = send_one(provider)
+        assert (type(result), result.code) == (Deferred, "provider_unreachable")
+        assert len(server.accepted) == 1
+
     def test_another_key_is_refused(self, harness: FcmHarness, server: FcmServer) -> None:
         account = {**server.service_account, "token_uri": f"{server.url}/token?x"}
         result = send_one(harness.provider(service_account=json.dumps(account)))
