@@ -26,9 +26,7 @@ urlpatterns = [
     path("v1/messages/<int:message_id>/resume", messaging.Resume.as_view(), name="resume"),
     path("v1/messages/<int:message_id>/progress", delivery.Progress.as_view(), name="progress"),
     path("v1/messages/<int:message_id>/deliveries", delivery.Deliveries.as_view(), name="deliveries"),
-    path(
-        "v1/messages/<int:message_id>/deliveries/<int:delivery_id>/resend", delivery.Resend.as_view(), name="resend"
-    ),
+    path("v1/messages/<int:message_id>/deliveries/<int:delivery_id>/resend", delivery.Resend.as_view(), name="resend"),
     path("v1/channels", lookups.Channels.as_view(), name="channels"),
     path("v1/channels/<str:key>/pause", channels.PauseChannel.as_view(), name="pause_channel"),
     path("v1/channels/<str:key>/resume", channels.ResumeChannel.as_view(), name="resume_channel"),

@@ -1,6 +1,5 @@
 """Users and their roles in the admin."""
 
-
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group

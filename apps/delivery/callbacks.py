@@ -24,9 +24,7 @@ MAX_ATTEMPT = 2**15 - 1
 
 @csrf_exempt
 @require_POST
-def receive(
-    request: HttpRequest, *, provider: str, account_id: int, delivery_id: int, attempt: int
-) -> HttpResponse:
+def receive(request: HttpRequest, *, provider: str, account_id: int, delivery_id: int, attempt: int) -> HttpResponse:
     """202 once the report is kept, also the second time; 403 unless it is genuine; 503: please try again.
 
     404 where no such account takes reports, 413 for what cannot be one.

@@ -106,9 +106,7 @@ def _take(receipt_id: int) -> bool:
 
 def _delivery(receipt: Receipt) -> Delivery | None:
     """The delivery the address of the callback names, if it ever went out through the account that reports."""
-    delivery = (
-        Delivery.objects.filter(pk=receipt.delivery_id).select_related("message_channel__channel").first()
-    )
+    delivery = Delivery.objects.filter(pk=receipt.delivery_id).select_related("message_channel__channel").first()
     if delivery is None or delivery.account_id == receipt.account_id:
         return delivery
     earlier = delivery.attempts.filter(number=receipt.attempt, account=receipt.account_id)

@@ -33,9 +33,7 @@ ARRIVED = frozenset({Status.ACCEPTED, Status.DELIVERED})
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.WAITING: frozenset({Status.QUEUED, Status.CANCELLED, Status.EXPIRED}) | ARRIVED,
     Status.QUEUED: frozenset({Status.CLAIMED, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED}) | ARRIVED,
-    Status.CLAIMED: frozenset(
-        {Status.SENDING, Status.QUEUED, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED}
-    )
+    Status.CLAIMED: frozenset({Status.SENDING, Status.QUEUED, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED})
     | ARRIVED,
     Status.SENDING: frozenset({Status.ACCEPTED, Status.WAITING, Status.FAILED, Status.UNKNOWN}),
     Status.UNKNOWN: frozenset({Status.ACCEPTED, Status.DELIVERED, Status.FAILED, Status.WAITING}),

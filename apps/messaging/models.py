@@ -24,9 +24,7 @@ class MessageType(models.Model):
 
     key = ExactCharField(_("key"), max_length=30, unique=True)
     title = models.CharField(_("title"), max_length=50)
-    urgency = models.CharField(
-        _("urgency"), max_length=10, choices=Urgency.choices, default=Urgency.GENERAL
-    )
+    urgency = models.CharField(_("urgency"), max_length=10, choices=Urgency.choices, default=Urgency.GENERAL)
     channels = models.ManyToManyField(Channel, verbose_name=_("channels"), blank=True)
     approval_needed = models.BooleanField(
         _("approval needed"), default=False, help_text=_("Only an approver other than the author may publish.")
@@ -140,9 +138,7 @@ class MessageChannel(models.Model):
     """
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="message_channels", verbose_name=_("message"))
-    channel = models.ForeignKey(
-        Channel, models.PROTECT, related_name="message_channels", verbose_name=_("channel")
-    )
+    channel = models.ForeignKey(Channel, models.PROTECT, related_name="message_channels", verbose_name=_("channel"))
     total = models.PositiveIntegerField(default=0)
     accepted = models.PositiveIntegerField(default=0)
     delivered = models.PositiveIntegerField(default=0)

@@ -263,5 +263,3 @@ def _write(message: Message, draft: Draft, *, by: User) -> None:
         batch_size=1000,
     )
     drafts.check_audience(audience.people(message))
-
-

@@ -219,8 +219,7 @@ def judge(trial: Trial, message: Message, ledger: Progress) -> tuple[int, str]:
 def show_way_in(trial: Trial, message: Message) -> None:
     address = f"http://{network.HOST}:{trial.web_port}"
     trial.say(
-        _("Sandbox: nothing left the house. What was “sent” can be read at %s")
-        % (address + reverse("console:sandbox"))
+        _("Sandbox: nothing left the house. What was “sent” can be read at %s") % (address + reverse("console:sandbox"))
     )
     trial.say(_("The site: %s") % (address + "/"))
     student = arrangement.student_of(message)

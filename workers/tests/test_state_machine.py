@@ -251,9 +251,7 @@ class Dispatch(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_the_state_machine(
-    bell: Bell, monkeypatch: pytest.MonkeyPatch, rounds: Callable[[int, int], int]
-) -> None:
+def test_the_state_machine(bell: Bell, monkeypatch: pytest.MonkeyPatch, rounds: Callable[[int, int], int]) -> None:
     monkeypatch.setitem(PROVIDERS, "scripted", ScriptedProvider)
     monkeypatch.setattr(dispatch, "ASK_EVERY", -1.0)
     monkeypatch.setattr(breaker, "SEEN_FOR", -1.0)

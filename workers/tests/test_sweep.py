@@ -269,9 +269,7 @@ def test_a_provider_that_cannot_be_asked_is_asked_once_a_round_and_holds_up_no_o
     assert states() == {("failed", "unconfirmed"), ("accepted", "found")}
 
 
-def test_urgent_rows_are_rung_first_however_many_others_are_due(
-    bell: Bell, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_urgent_rows_are_rung_first_however_many_others_are_due(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "LIMIT", 2)
     fan_out(bell, 3, channels=["email"])
     school.publish(channels=["email"], urgency="urgent")

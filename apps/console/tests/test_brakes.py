@@ -107,9 +107,7 @@ def test_of_an_expired_message_nothing_is_offered(school: School) -> None:
 def test_a_stuck_message_says_why_in_the_readers_language(school: School) -> None:
     message, page = sent(school), school.academic.page
     now = timezone.now()
-    Alert.objects.create(
-        kind="message_stuck", subject=str(message.pk), detail="no_account", first_at=now, last_at=now
-    )
+    Alert.objects.create(kind="message_stuck", subject=str(message.pk), detail="no_account", first_at=now, last_at=now)
     assert "没有可用的通道服务商账户" in text_of(page, f"/console/{message.pk}")
     page.cookies["django_language"] = "en"
     assert "no provider account that can be used" in text_of(page, f"/console/{message.pk}")

@@ -58,5 +58,3 @@ def silent_url() -> Iterator[str]:
     """The kernel takes the connection and nobody ever answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
-
-

@@ -53,9 +53,7 @@ def test_rings_no_other_lane(broker: RedisServer) -> None:
     assert [key for key in broker.command("KEYS", "*") if not key.startswith("_kombu")] == ["email.bulk"]
 
 
-def test_broker_down_is_told_and_not_raised(
-    broker_at: Ring, closed_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_broker_down_is_told_and_not_raised(broker_at: Ring, closed_url: str, caplog: pytest.LogCaptureFixture) -> None:
     broker_at(closed_url)
     started = time.monotonic()
     with caplog.at_level(logging.WARNING, "apps.core.jobs"):

@@ -26,9 +26,7 @@ def apply_evidence(evidence: Evidence) -> Verdict:
     if row is None:
         return Verdict.SAYS_NOTHING_NEW
     before = Status(row.status)
-    verdict = weigh(
-        evidence.status, attempt=evidence.attempt, status=before, reason=row.reason, attempts=row.attempt
-    )
+    verdict = weigh(evidence.status, attempt=evidence.attempt, status=before, reason=row.reason, attempts=row.attempt)
     if verdict is Verdict.MOVES:
         same = Delivery.objects.filter(pk=row.pk, status=before, attempt=row.attempt)
         moved = Counter({evidence.status.value: updates.end(same, evidence.status, evidence.reason)})

@@ -40,9 +40,7 @@ def _freeze_channel(message_channel: MessageChannel, recipients: QuerySet[Recipi
     One CASE inside the INSERT would do it in one statement, but would look up the address seven times.
     """
     kind = message_channel.channel.address_kind
-    first_address = (
-        ContactPoint.objects.filter(person=OuterRef("person"), kind=kind).order_by("pk").values("value")[:1]
-    )
+    first_address = ContactPoint.objects.filter(person=OuterRef("person"), kind=kind).order_by("pk").values("value")[:1]
     columns = {
         "message_channel": Value(message_channel.pk),
         "recipient": F("pk"),

@@ -75,9 +75,7 @@ literals = st.text(max_size=20).map(lambda text: text.replace("(", "["))
 
 
 @given(st.lists(st.tuples(literals, names), max_size=6), literals, st.data())
-def test_any_text_is_literals_and_values_in_turn(
-    parts: list[tuple[str, str]], end: str, data: st.DataObject
-) -> None:
+def test_any_text_is_literals_and_values_in_turn(parts: list[tuple[str, str]], end: str, data: st.DataObject) -> None:
     values = {name: data.draw(st.text(max_size=20)) for _literal, name in parts}
     parsed = parse("".join(f"{literal}(({name}))" for literal, name in parts) + end)
     assert parsed.names == values.keys()
