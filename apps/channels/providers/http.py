@@ -43,8 +43,7 @@ class Exchange:
     def outcome(self, error: Exception) -> Deferred | Unknown:
         if not self.handed_over:
             return Deferred("provider_unreachable", type(error).__name__)
-        timed_out = isinstance(error, TimeoutError) or "timed out" in str(error)
-        return Unknown("timeout" if timed_out else "connection_lost", type(error).__name__)
+        return Unknown("timeout" if isinstance(error, TimeoutError) else "connection_lost", type(error).__name__)
 
 
 class _DeadlineReader(io.RawIOBase):
