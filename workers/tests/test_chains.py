@@ -1,6 +1,7 @@
 """Doorbells in chains: messages take turns, and a lost chain costs nothing but time."""
 
 import pytest
+from django.db.models.functions import Now
 
 from apps.channels.models import Channel, SandboxMessage
 from apps.core import jobs
@@ -182,6 +183,19 @@ def test_a_row_that_came_back_is_found_although_nobody_rang(bell: Bell) -> None:
     assert not bell.rung
     sweep.ring_again()
     assert ranges(bell) == [(message_channel.pk, first.pk, first.pk)]
+
+
+def test_what_no_longer_fits_into_a_batch_is_rung_for_again(bell: Bell) -> None:
+    """Somebody made the batches smaller while doorbells for larger ones were in the queue."""
+    school.enrol(4)
+    fan_out(bell)
+    Channel.objects.filter(key="email").update(batch_size=1)
+    bell.answer()
+    assert SandboxMessage.objects.count() == 2
+    MessageChannel.objects.update(ring_at=Now())
+    sweep.ring_again()
+    bell.answer()
+    assert SandboxMessage.objects.count() == 4
 
 
 def test_a_recalled_message_is_not_rung_for(bell: Bell) -> None:
