@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
+from tests.servers.connections import Connections
 from tests.servers.ledger import Entry, Ledger
 
 
@@ -67,12 +68,16 @@ class Server:
         self.host, self.port = "127.0.0.1", port
         self.latency, self.drip, self.retry_after = latency, drip, retry_after
         self.encrypted = encrypted
-        self.connections = 0
         self.requests = 0
         self.faults: collections.Counter[Fault] = collections.Counter()
         self._ledger = Ledger(ledger)
         self._script: Script = _accept_all
-        self._open: set[asyncio.StreamWriter] = set()
+        self._connections = Connections(self.serve)
+
+    @property
+    def connections(self) -> int:
+        """How many were ever opened."""
+        return self._connections.opened
 
     @property
     def accepted(self) -> list[Entry]:
@@ -100,7 +105,7 @@ class Server:
         """Close every open connection, as a server does with those that idled."""
 
         def close() -> None:
-            for writer in self._open:
+            for writer in self._connections.writers:
                 writer.transport.abort()
 
         self._loop.call_soon_threadsafe(close)
@@ -165,9 +170,8 @@ class Server:
         await self._shut(listener)
 
     async def _listen(self) -> asyncio.Server:
-        self._tasks: set[asyncio.Task[Any]] = set()
         listener = await asyncio.start_server(
-            self._connected,
+            self._connections,
             self.host,
             self.port,
             limit=64 * 2**20,
@@ -179,24 +183,8 @@ class Server:
         return listener
 
     async def _shut(self, listener: asyncio.Server) -> None:
-        listener.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._connections.end(listener)
         self._ledger.close()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._tasks.add(asyncio.current_task())
-        self.connections += 1
-        self._open.add(writer)
-        try:
-            await self.serve(reader, writer)
-        except (OSError, EOFError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(asyncio.current_task())
-            self._open.discard(writer)
-            writer.transport.abort() if self._stop.is_set() else writer.close()
 
 
 def arguments(description: str) -> argparse.ArgumentParser:

@@ -17,6 +17,9 @@ import struct
 import threading
 from typing import Any, Self
 
+from tests.servers import connections
+from tests.servers.connections import Connections
+
 CHUNK = 65536
 #: Close at once and tell the other side by a reset rather than by an end of file.
 LINGER_AND_RESET = struct.pack("ii", 1, 0)
@@ -59,11 +62,15 @@ class Proxy:
     def __init__(self, server: tuple[str, int] | str | os.PathLike[str]) -> None:
         self.server = server
         self.port = 0
-        self.connections = 0
         self.resets = 0
         self._spoiled = Spoiled()
         self._lines: set[Line] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._connections = Connections(self._connected)
+
+    @property
+    def connections(self) -> int:
+        """How many were ever opened."""
+        return self._connections.opened
 
     def __enter__(self) -> Self:
         started = threading.Event()
@@ -88,7 +95,7 @@ class Proxy:
         self._tell(self._reset)
 
     def down(self) -> None:
-        self._tell(self._close)
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
 
     def up(self) -> None:
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
@@ -109,8 +116,8 @@ class Proxy:
             self.resets += 1
             line.reset()
 
-    def _close(self) -> None:
-        self._listener.close()
+    async def _close(self) -> None:
+        await connections.close(self._listener)
         self._reset()
 
     # --- the line -----------------------------------------------------------------------------------------------------
@@ -119,28 +126,22 @@ class Proxy:
         await self._open()
         started.set()
         await self._stop.wait()
-        self._close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._reset()
+        await self._connections.end(self._listener)
 
     async def _open(self) -> None:
         self._listener = await asyncio.start_server(
-            self._connected, "127.0.0.1", self.port, backlog=1024, reuse_address=True
+            self._connections, "127.0.0.1", self.port, backlog=1024, reuse_address=True
         )
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def _connected(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        self._tasks.add(asyncio.current_task())
-        self.connections += 1
         try:
             answers, server = await self._dial()
         except OSError:
             client.transport.abort()
         else:
             await self._run(Line(client, server), reader, answers)
-        finally:
-            self._tasks.discard(asyncio.current_task())
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self.server, tuple):
@@ -157,7 +158,6 @@ class Proxy:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            line.client.close()
             line.server.close()
 
     async def _ask(self, line: Line, reader: asyncio.StreamReader) -> None:

@@ -1,11 +1,13 @@
 """The fake providers have to be right themselves: what they say they accepted is on disk."""
 
+import gc
 import json
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import requests
 
 from tests.servers import ledger
 from tests.servers.base import Fault
+from tests.servers.proxy import Proxy
 from tests.servers.smtp_server import SmtpServer
 from tests.servers.twilio_server import ACCOUNT_SID, AUTH_TOKEN, TwilioServer
 
@@ -131,6 +134,17 @@ def test_twilio_wants_its_own_credentials() -> None:
     with TwilioServer(auth_token="right") as server:
         assert create(server, "+12025550101").json()["code"] == 20003
         assert server.accepted == []
+
+
+@pytest.mark.parametrize("made", [SmtpServer, lambda: Proxy(("127.0.0.1", 1))])
+def test_a_connection_that_comes_at_the_end_is_closed_as_well(made: Callable[[], Any]) -> None:
+    """What nobody closes comes up as a warning, and so as an error, when it is collected."""
+    for _ in range(100):
+        with made() as server:
+            clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
+        for client in clients:
+            client.close()
+    gc.collect()
 
 
 def test_a_server_can_be_started_again_on_its_port() -> None:
