@@ -22,6 +22,8 @@ if env_file:
     env.load_file(Path(env_file))
 
 SECRET_KEY = env.text("MSGCENTER_SECRET_KEY")
+# Keys of before: sessions and the audit log they signed stay good.
+SECRET_KEY_FALLBACKS = env.words("MSGCENTER_OLD_SECRET_KEYS", "")
 # Key of the provider settings at rest (django-fernet-encrypted-fields derives the Fernet key from it and SECRET_KEY).
 SALT_KEY = env.text("MSGCENTER_SETTINGS_KEY")
 DEBUG = env.boolean("MSGCENTER_DEBUG", default=False)
@@ -68,6 +70,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "apps.audit.origin.OriginMiddleware",
     "apps.core.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -183,6 +186,7 @@ MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
 
 # --- people and rights ------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "apps.accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

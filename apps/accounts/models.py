@@ -4,6 +4,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.masking import hidden, masked
 from apps.directory.models import OrgUnit, Person
 
 
@@ -13,6 +14,8 @@ class User(AbstractUser):
     person = models.OneToOneField(
         Person, models.SET_NULL, null=True, blank=True, related_name="user", verbose_name=_("person")
     )
+
+    audit_masks = {"password": hidden, "email": masked}
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("user")
@@ -24,12 +27,19 @@ class RoleAssignment(models.Model):
 
     class Role(models.TextChoices):
         ADMINISTRATOR = "administrator", _("administrator")
+        UNIT_MANAGER = "unit_manager", _("unit manager")
         AUTHOR = "author", _("author")
         APPROVER = "approver", _("approver")
+        EMERGENCY_SENDER = "emergency_sender", _("emergency sender")
+        OPERATOR = "operator", _("operator")
+        AUDITOR = "auditor", _("auditor")
+        RECIPIENT = "recipient", _("recipient")
 
     user = models.ForeignKey(User, models.CASCADE, related_name="roles", verbose_name=_("user"))
     unit = models.ForeignKey(OrgUnit, models.CASCADE, related_name="roles", verbose_name=_("org unit"))
     role = models.CharField(_("role"), max_length=20, choices=Role.choices)
+
+    unit_paths = ("unit",)
 
     class Meta:
         verbose_name = _("role")

@@ -1,57 +1,113 @@
-"""Who may do what: one rule, asked by REST, pages, admin and tasks alike."""
+"""Who may do what to what: one rule, asked by REST, pages, admin, exports and tasks alike.
 
+`visible_to(user, rows, right)` is the rule; `can(user, right, target)` is the same rule for one row. The models say by
+`unit_paths` which lookups lead to the org units a row belongs to. Whoever holds the right in the whole school, that is
+in all units that have nothing above them, holds it towards every row; towards rows of a model without paths, only he.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
 from enum import StrEnum
+from functools import reduce
+from operator import or_
+from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from apps.accounts.models import RoleAssignment, User
 from apps.directory.models import Membership, OrgUnit, Person
 
+Rows = TypeVar("Rows", bound=QuerySet)
 Role = RoleAssignment.Role
+Kind = OrgUnit.Kind
 
 
 class Right(StrEnum):
+    #: Messages and what became of them, without addresses.
+    SEE = "see"
     WRITE = "write"
     PUBLISH = "publish"
     APPROVE = "approve"
     EMERGENCY = "emergency"
+    SEE_ADDRESSES = "see_addresses"
+    MANAGE_PEOPLE = "manage_people"
+    MANAGE_CHANNELS = "manage_channels"
+    EXPORT = "export"
+    READ_AUDIT = "read_audit"
+    #: Hand out roles; never to oneself, and never more than one holds.
+    GRANT = "grant"
 
 
-RIGHTS = {
-    Role.ADMINISTRATOR: {Right.WRITE, Right.PUBLISH, Right.APPROVE, Right.EMERGENCY},
-    Role.AUTHOR: {Right.WRITE, Right.PUBLISH},
-    Role.APPROVER: {Right.PUBLISH, Right.APPROVE},
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.ADMINISTRATOR: frozenset(Right),
+    Role.UNIT_MANAGER: frozenset(
+        {Right.SEE, Right.WRITE, Right.PUBLISH, Right.SEE_ADDRESSES, Right.MANAGE_PEOPLE, Right.EXPORT, Right.GRANT}
+    ),
+    Role.AUTHOR: frozenset({Right.SEE, Right.WRITE, Right.PUBLISH}),
+    Role.APPROVER: frozenset({Right.SEE, Right.PUBLISH, Right.APPROVE}),
+    Role.EMERGENCY_SENDER: frozenset({Right.SEE, Right.WRITE, Right.PUBLISH, Right.EMERGENCY}),
+    Role.OPERATOR: frozenset({Right.SEE, Right.MANAGE_CHANNELS}),
+    Role.AUDITOR: frozenset({Right.SEE, Right.EXPORT, Right.READ_AUDIT}),
+    Role.RECIPIENT: frozenset(),
 }
+#: Units that work for those beside them, and are not written to by one another.
+OFFICES = (Kind.DEPARTMENT, Kind.ADMINISTRATIVE)
+
+
+def visible_to(user: User, rows: Rows, right: Right = Right.SEE) -> Rows:
+    """Those of `rows` towards which the user holds the right."""
+    if user.is_superuser:
+        return rows
+    units = units_with(user, right)
+    if units and _school() <= units:
+        return rows
+    paths: tuple[str, ...] = getattr(rows.model, "unit_paths", ())
+    if not paths:
+        return rows.none()
+    belongs = reduce(or_, (Q(**{f"{path}__in": units}) for path in paths))
+    if not any(_many(rows.model, path) for path in paths):
+        return rows.filter(belongs)
+    # A join with memberships would give a person of two units twice.
+    return rows.filter(pk__in=rows.model._base_manager.filter(belongs).values("pk"))
+
+
+def can(user: User, right: Right, target: Model | None) -> bool:
+    """Whether the user holds the right towards this row; None stands for the whole school."""
+    if not user.is_active:
+        return False
+    if user.is_superuser:
+        return True
+    if isinstance(target, OrgUnit):
+        return target.pk in units_with(user, right)
+    if target is None:
+        return _school() <= units_with(user, right) != set()
+    return visible_to(user, type(target)._base_manager.filter(pk=target.pk), right).exists()
+
+
+def holds(user: User, right: Right) -> bool:
+    """Whether the user holds the right anywhere at all."""
+    return bool(units_with(user, right))
 
 
 def units_with(user: User, right: Right) -> set[int]:
     """Ids of the units in which the user holds the right; a role covers the unit's whole subtree."""
+    if not user.is_active:
+        return set()
     if user.is_superuser:
-        return set(OrgUnit.objects.values_list("pk", flat=True))
+        return set(OrgUnit.objects.without_tree_fields().values_list("pk", flat=True))
     roles = [role for role, rights in RIGHTS.items() if right in rights]
-    return _subtrees(user, roles)
+    held = list(RoleAssignment.objects.filter(user=user, role__in=roles).values_list("unit", flat=True))
+    return below(held) if held else set()
 
 
-def visible_units(user: User) -> set[int]:
-    """Ids of the units whose messages the user may see: those in which he holds any role."""
-    if user.is_superuser:
-        return set(OrgUnit.objects.values_list("pk", flat=True))
-    return _subtrees(user, list(Role))
-
-
-def may(user: User, right: Right, unit: OrgUnit) -> bool:
-    if user.is_superuser:
-        return True
-    roles = [role for role, rights in RIGHTS.items() if right in rights]
-    above = list(unit.ancestors(include_self=True).values_list("pk", flat=True))
-    return RoleAssignment.objects.filter(user=user, role__in=roles, unit__in=above).exists()
+def rights_in(user: User, unit: OrgUnit) -> frozenset[Right]:
+    """Every right the user holds in the unit."""
+    return frozenset(right for right in Right if can(user, right, unit))
 
 
 def operates(user: User) -> bool:
-    """Whether the user may stop sending for everybody: a superuser, or an administrator of the whole school."""
-    if user.is_superuser:
-        return True
-    return RoleAssignment.objects.filter(user=user, role=Role.ADMINISTRATOR, unit__parent=None).exists()
+    """Whether the user may stop sending for everybody."""
+    return can(user, Right.MANAGE_CHANNELS, None)
 
 
 def reachable_units(user: User) -> set[int]:
@@ -72,16 +128,21 @@ def reachable_units(user: User) -> set[int]:
 def units_of_reachable_people(user: User) -> set[int]:
     """Ids of the units whose own people the user may write to, one by one.
 
-    A department of the school writes to everybody beside it except the other departments' own people; a college
-    writes to itself.
+    An office of the school writes to everybody beside it except the other offices' own people; a college writes to
+    itself.
     """
-    reachable = visible_units(user)
+    own = units_with(user, Right.WRITE)
+    reachable = set(own)
     if user.is_superuser:
         return reachable
-    for unit in OrgUnit.objects.filter(roles__user=user, kind=OrgUnit.Kind.DEPARTMENT, parent__isnull=False):
-        beside = _below(unit.parent)
-        other_departments = OrgUnit.objects.filter(pk__in=beside, kind=OrgUnit.Kind.DEPARTMENT)
-        reachable |= beside - {pk for other in other_departments for pk in _below(other)}
+    roles = [role for role, rights in RIGHTS.items() if Right.WRITE in rights]
+    offices = OrgUnit.objects.without_tree_fields().filter(
+        roles__user=user, roles__role__in=roles, kind__in=OFFICES, parent__isnull=False
+    )
+    for parent in offices.values_list("parent", flat=True).distinct():
+        beside = below([parent])
+        others = OrgUnit.objects.without_tree_fields().filter(pk__in=beside - own, kind__in=OFFICES)
+        reachable |= beside - below(others.values_list("pk", flat=True))
     return reachable
 
 
@@ -93,10 +154,33 @@ def reachable_people(user: User) -> QuerySet[Person]:
     return Person.objects.filter(pk__in=members.values("person"))
 
 
-def _subtrees(user: User, roles: list[Role]) -> set[int]:
-    units = OrgUnit.objects.filter(roles__user=user, roles__role__in=roles).distinct()
-    return {pk for unit in units for pk in _below(unit)}
+def below(units: Iterable[int]) -> set[int]:
+    """The ids of the units and of everything below them."""
+    children = defaultdict(list)
+    for pk, parent in OrgUnit.objects.without_tree_fields().values_list("pk", "parent_id"):
+        children[parent].append(pk)
+    found: set[int] = set()
+    todo = list(units)
+    while todo:
+        unit = todo.pop()
+        if unit not in found:
+            found.add(unit)
+            todo += children[unit]
+    return found
 
 
-def _below(unit: OrgUnit) -> set[int]:
-    return set(unit.descendants(include_self=True).values_list("pk", flat=True))
+def _school() -> set[int]:
+    """Ids of the units that have nothing above them."""
+    return set(OrgUnit.objects.without_tree_fields().filter(parent=None).values_list("pk", flat=True))
+
+
+def _many(model: type[Model], path: str) -> bool:
+    """Whether a row has several of what the lookup leads to."""
+    for name in path.split("__"):
+        if name == "pk":
+            return False
+        field = model._meta.get_field(name)
+        if field.one_to_many or field.many_to_many:
+            return True
+        model = field.related_model
+    return False

@@ -1,13 +1,18 @@
 """The audit log as a page, and the base of every admin page on which a person changes something."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
+from django.forms import BaseFormSet, ModelForm
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit import changes
 from apps.audit import services as audit
 from apps.audit.models import VERBS, Entry
 from apps.core import alerts
@@ -16,16 +21,27 @@ from apps.core.models import Alert
 
 
 class AuditedAdmin(BaseAdmin):
-    """Every add, change and delete is in the audit log, in the transaction of the act: what changed, not to what."""
+    """Every add, change and delete is in the audit log, in the transaction of the act: what was before and after."""
+
+    def construct_change_message(
+        self, request: HttpRequest, form: ModelForm, formsets: Sequence[BaseFormSet], add: bool = False
+    ) -> list[dict[str, dict[str, Any]]]:
+        # Where Django lets go of the forms; `log_change` gets names only.
+        form.instance.audit_changes = {} if add else changes.of_form(form, formsets)
+        return super().construct_change_message(request, form, formsets, add)
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
+        entry = super().log_addition(request, obj, message)
         audit.record("create", obj, by=request.user)
-        return super().log_addition(request, obj, message)
+        return entry
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
+        entry = super().log_change(request, obj, message)
         if message:
-            audit.record("change", obj, by=request.user, fields=changed_names(message))
-        return super().log_change(request, obj, message)
+            told = getattr(obj, "audit_changes", None)
+            told = {"changes": told} if told else {"fields": changed_names(message)}
+            audit.record("change", obj, by=request.user, **told)
+        return entry
 
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
         audit.record("delete", obj, by=request.user)
@@ -52,10 +68,25 @@ def changed_names(message: list[dict[str, dict[str, Any]]] | str) -> list[str]:
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "actor_name", "act", "object_type", "object_name"]
-    list_filter = ["at", "verb"]
+    list_display = ["sequence", "at", "actor_name", "act", "object_type", "object_name", "door", "address"]
+    list_filter = ["at", "verb", "door", "object_type"]
     search_fields = ["object_id__exact"]
-    ordering = ["-pk"]
+    search_help_text = _("A login name, or a type and a number: message 7")
+    ordering = ["-sequence"]
+    fields = ["sequence", "at", "actor_name", "act", "object_type", "object_id", "object_name", "door", "address"]
+    fields += ["before_and_after", "more", "signature"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> list[str]:
+        return self.fields
+
+    @admin.display(description=_("before and after"))
+    def before_and_after(self, entry: Entry) -> str:
+        return render_to_string("audit/changes.html", {"changes": entry.details.get("changes", {})})
+
+    @admin.display(description=_("details"))
+    def more(self, entry: Entry) -> str:
+        told = {name: value for name, value in entry.details.items() if name != "changes"}
+        return json.dumps(told, ensure_ascii=False) if told else ""
 
     @admin.display(description=_("what"), ordering="verb")
     def act(self, entry: Entry) -> str:

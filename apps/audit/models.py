@@ -1,7 +1,14 @@
-"""Who did what to which object: append-only."""
+"""Who did what to which object, and from where: append-only, each entry chained to the one before it."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from apps.audit.origin import Door
+from apps.core.fields import ExactCharField
+
+#: The signature before that of the first entry.
+FIRST = "0" * 64
 
 #: What the verbs mean to a person who reads the log.
 VERBS = {
@@ -38,19 +45,40 @@ class EntryQuerySet(models.QuerySet):
         raise TypeError("the audit log is append-only")
 
 
-class Entry(models.Model):
-    """One act of one person. Names are kept as they were, so the entry outlives the user and the object."""
+class Head(models.Model):
+    """The place and signature of the newest entry; whoever writes the next one locks this one row."""
 
-    at = models.DateTimeField(_("time"), auto_now_add=True, db_index=True)
+    sequence = models.BigIntegerField(default=0)
+    signature = ExactCharField(max_length=64, default=FIRST)
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.signature}"
+
+
+class Entry(models.Model):
+    """One act of one person. Names are kept as they were, so the entry outlives the user and the object.
+
+    `details` may hold `changes`: field -> [before, after], addresses and secrets masked. `sequence` has no gaps;
+    `signature` is over all of the entry and `previous`, the signature of the entry before (`chain.py`).
+    """
+
+    sequence = models.BigIntegerField(_("number"), unique=True)
+    at = models.DateTimeField(_("time"), db_index=True)
     actor_id = models.BigIntegerField(_("user id"), null=True)
     actor_name = models.CharField(_("who"), max_length=150)
+    door = models.CharField(_("by way of"), max_length=10, choices=Door.choices)
+    address = models.GenericIPAddressField(_("network address"), null=True)
     verb = models.CharField(_("what"), max_length=50, db_index=True)
     object_type = models.CharField(_("object type"), max_length=50)
     object_id = models.CharField(_("object id"), max_length=50)
     object_name = models.CharField(_("object"), max_length=200)
-    details = models.JSONField(_("details"), default=dict)
+    unit_id = models.BigIntegerField(_("id of the object's org unit"), null=True, db_index=True)
+    details = models.JSONField(_("details"), default=dict, encoder=DjangoJSONEncoder)
+    previous = ExactCharField(max_length=64)
+    signature = ExactCharField(_("signature"), max_length=64)
 
     objects = EntryQuerySet.as_manager()
+    unit_paths = ("unit_id",)
 
     class Meta:
         verbose_name = _("audit entry")

@@ -1,22 +1,54 @@
 """Writing the audit log."""
 
+from collections.abc import Mapping, Sequence
+
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
+from django.utils import timezone
 
-from apps.audit.models import Entry
+from apps.audit import chain, origin
+from apps.audit.models import Entry, Head
+from apps.core.db import transactional
 
 
-def record(verb: str, target: models.Model, *, by: AbstractBaseUser | None, **details: object) -> Entry:
+@transactional
+def record(
+    verb: str,
+    target: models.Model,
+    *,
+    by: AbstractBaseUser | None,
+    changes: Mapping[str, Sequence[object]] | None = None,
+    **details: object,
+) -> Entry:
     """Note that `by` (None: the system itself) did `verb` to `target`, in the transaction of the act.
 
-    `details` must hold neither secrets nor addresses.
+    `changes` (field -> before and after) is as `changes.shown` or `changes.of_form` made it. `details` must hold no
+    secrets and no addresses. Call it as the last thing the transaction does: until the commit nobody else can write
+    to the log.
     """
-    return Entry.objects.create(
+    head, _new = Head.objects.select_for_update().get_or_create(pk=1)
+    came = origin.current()
+    entry = Entry(
+        sequence=head.sequence + 1,
+        previous=head.signature,
+        at=timezone.now(),
         actor_id=by.pk if by else None,
         actor_name=by.get_username() if by else "msgcenter",
+        door=came.door,
+        address=came.address,
         verb=verb,
         object_type=target._meta.label_lower,
         object_id=str(target.pk),
         object_name=str(target)[:200],
-        details=details,
+        unit_id=unit_of(target),
+        details=details | ({"changes": dict(changes)} if changes else {}),
     )
+    entry.signature = chain.sign(entry)
+    entry.save()
+    Head.objects.filter(pk=head.pk).update(sequence=entry.sequence, signature=entry.signature)
+    return entry
+
+
+def unit_of(target: models.Model) -> int | None:
+    """The org unit the object belongs to, if it belongs to one: whoever reads the log of a unit finds it there."""
+    return target.pk if target._meta.label_lower == "directory.orgunit" else getattr(target, "unit_id", None)

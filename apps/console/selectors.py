@@ -86,9 +86,9 @@ def settled(message: Message) -> tuple[int, int]:
 
 def abilities(user: User, message: Message) -> Abilities:
     draft = message.status == Status.DRAFT
-    sends = not draft and rights.may(user, Right.PUBLISH, message.unit)
+    sends = not draft and rights.can(user, Right.PUBLISH, message.unit)
     return Abilities(
-        edit=draft and rights.may(user, Right.WRITE, message.unit),
+        edit=draft and rights.can(user, Right.WRITE, message.unit),
         publish=draft and _may_publish(user, message),
         recall=sends and message.status in RECALLABLE,
         pause=sends and message.status in PAUSABLE and not message.paused,
@@ -205,9 +205,7 @@ def require_operator(user: User) -> None:
 
 def sandbox_messages(user: User, *, address: str = "") -> QuerySet[SandboxMessage]:
     """What the sandbox kept of the messages the user may see, newest first."""
-    visible = Delivery.objects.filter(
-        pk=OuterRef("delivery_id"), message_channel__message__unit__in=rights.visible_units(user)
-    )
+    visible = rights.visible_to(user, Delivery.objects.filter(pk=OuterRef("delivery_id")))
     found = SandboxMessage.objects.filter(Exists(visible)).select_related("account__channel").order_by("-pk")
     if address:
         found = found.annotate(address=Cast("addresses", TextField())).filter(address__icontains=address)

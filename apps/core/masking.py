@@ -1,5 +1,12 @@
 """Addresses, so that their owner recognises them and nobody else can use them."""
 
+HIDDEN = "•••"
+
+
+def hidden(_value: object) -> str:
+    """Nothing at all of a secret, not even how long it is."""
+    return HIDDEN
+
 
 def masked(address: str) -> str:
     """138****0000, z***@example.com, dGVz…; a foreign number keeps its country code."""

@@ -23,6 +23,8 @@ class Recipient(models.Model):
     created_at = models.DateTimeField(_("received at"))
     read_at = models.DateTimeField(_("read at"), null=True)
 
+    unit_paths = ("message__unit",)
+
     class Meta:
         verbose_name = _("recipient")
         verbose_name_plural = _("recipients")
@@ -72,6 +74,8 @@ class Delivery(models.Model):
     maybe_duplicate = models.BooleanField(_("maybe sent twice"), default=False)
     sent_at = models.DateTimeField(_("last handed over at"), null=True)
     updated_at = models.DateTimeField(_("updated at"))
+
+    unit_paths = ("message_channel__message__unit",)
 
     class Meta:
         verbose_name = _("delivery")
@@ -126,6 +130,8 @@ class Attempt(models.Model):
     reference = ExactCharField(_("reference at the provider"), max_length=128, blank=True, db_index=True)
     took_ms = models.PositiveIntegerField(_("took (ms)"), default=0)
     at = models.DateTimeField(_("time"))
+
+    unit_paths = ("delivery__message_channel__message__unit",)
 
     class Meta:
         verbose_name = _("attempt")

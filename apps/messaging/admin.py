@@ -149,10 +149,7 @@ class OwnUnitsAdmin(ReadOnlyAdmin):
     message_path = "message"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        rows = super().get_queryset(request)
-        if request.user.is_superuser:
-            return rows
-        return rows.filter(**{f"{self.message_path}__unit__in": rights.visible_units(request.user)})
+        return rights.visible_to(request.user, super().get_queryset(request))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup == self.message_path or super().lookup_allowed(lookup, value, request)

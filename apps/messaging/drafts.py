@@ -87,11 +87,11 @@ def check(draft: Draft, *, by: User) -> None:
 
 
 def check_rights(draft: Draft, *, by: User) -> None:
-    if draft.unit.pk not in rights.visible_units(by):
+    if draft.unit.pk not in rights.units_with(by, Right.SEE):
         raise NotFound(_("There is no such unit."), field="unit")
-    if not rights.may(by, Right.WRITE, draft.unit):
+    if not rights.can(by, Right.WRITE, draft.unit):
         raise NotAllowed()
-    if draft.urgency == Urgency.EMERGENCY and not rights.may(by, Right.EMERGENCY, draft.unit):
+    if draft.urgency == Urgency.EMERGENCY and not rights.can(by, Right.EMERGENCY, draft.unit):
         raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
     reachable = rights.reachable_units(by)
     if any(rule.unit and rule.unit.pk not in reachable for rule in draft.rules):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.channels.models import Channel
 from apps.core.fields import ExactCharField
-from apps.directory.models import OrgUnit, Person
+from apps.directory.models import OrgUnit, Person, Rule, Segment
 from apps.messaging.states import PAUSABLE, Status
 
 
@@ -94,6 +94,8 @@ class Message(models.Model):
 
     channels = models.ManyToManyField(Channel, through="MessageChannel", verbose_name=_("channels"))
 
+    unit_paths = ("unit",)
+
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
@@ -153,6 +155,7 @@ class MessageChannel(models.Model):
     moved_at = models.DateTimeField(null=True, editable=False)
 
     objects = MessageChannelQuerySet.as_manager()
+    unit_paths = ("message__unit",)
 
     class Meta:
         verbose_name = _("channel of a message")
@@ -169,26 +172,11 @@ class MessageChannel(models.Model):
         return self.total - sum(getattr(self, name) for name in SETTLED_COUNTERS)
 
 
-class AudienceRule(models.Model):
-    """One line of an audience: include or exclude a unit with its subtree, a person, or the uploaded people."""
-
-    class Effect(models.TextChoices):
-        INCLUDE = "include", _("include")
-        EXCLUDE = "exclude", _("exclude")
-
-    class Reach(models.TextChoices):
-        SELF = "self", _("the people themselves")
-        GUARDIANS = "guardians", _("their guardians")
-        BOTH = "both", _("the people and their guardians")
+class AudienceRule(Rule):
+    """One line of a message's audience; beside what every rule says, it may be the uploaded people or a segment."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="audience_rules", verbose_name=_("message"))
-    effect = models.CharField(_("effect"), max_length=10, choices=Effect.choices, default=Effect.INCLUDE)
-    reach = models.CharField(_("reach"), max_length=10, choices=Reach.choices, default=Reach.SELF)
-    unit = models.ForeignKey(OrgUnit, models.PROTECT, null=True, blank=True, verbose_name=_("org unit"))
-    kind = models.CharField(
-        _("kind of person"), max_length=20, choices=Person.Kind.choices, blank=True, help_text=_("Empty: everybody.")
-    )
-    person = models.ForeignKey(Person, models.CASCADE, null=True, blank=True, verbose_name=_("person"))
+    segment = models.ForeignKey(Segment, models.PROTECT, null=True, blank=True, verbose_name=_("segment"))
     uploaded = models.BooleanField(_("the uploaded people"), default=False)
 
     class Meta:
@@ -197,7 +185,8 @@ class AudienceRule(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"{self.get_effect_display()} · {self.unit or self.person or _('the uploaded people')}"
+        who = self.unit or self.person or self.segment or _("the uploaded people")
+        return f"{self.get_effect_display()} · {who}"
 
 
 class AudienceRow(models.Model):
@@ -206,6 +195,8 @@ class AudienceRow(models.Model):
     message = models.ForeignKey(Message, models.CASCADE, related_name="audience_rows", verbose_name=_("message"))
     person = models.ForeignKey(Person, models.CASCADE, related_name="audience_rows", verbose_name=_("person"))
     values = models.JSONField(_("personal values"), default=dict)
+
+    unit_paths = ("message__unit",)
 
     class Meta:
         verbose_name = _("audience row")

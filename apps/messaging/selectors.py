@@ -15,7 +15,7 @@ from apps.messaging.states import LIVE, WITHDRAWN, Status
 
 def visible_to(user: User) -> QuerySet[Message]:
     """The messages of the units in which the user holds a role."""
-    return Message.objects.filter(unit__in=rights.visible_units(user)).select_related("type", "unit", "author")
+    return rights.visible_to(user, Message.objects.all()).select_related("type", "unit", "author")
 
 
 def get(user: User, message_id: int) -> Message:

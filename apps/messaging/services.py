@@ -80,10 +80,10 @@ def publish(message: Message, *, by: User) -> Message:
 def require_publishing(message: Message, *, by: User) -> None:
     """Raises `NotFound` or `NotAllowed` unless `by` is somebody who may publish this message."""
     _require(message, Right.PUBLISH, by=by)
-    if message.urgency == Urgency.EMERGENCY and not rights.may(by, Right.EMERGENCY, message.unit):
+    if message.urgency == Urgency.EMERGENCY and not rights.can(by, Right.EMERGENCY, message.unit):
         raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
     own = by.pk in (message.author_id, message.editor_id)
-    if message.type.approval_needed and (own or not rights.may(by, Right.APPROVE, message.unit)):
+    if message.type.approval_needed and (own or not rights.can(by, Right.APPROVE, message.unit)):
         raise NotAllowed(_("This type of message is published by an approver who is not its author."))
 
 
@@ -245,9 +245,9 @@ def _lock(message: Message) -> None:
 
 
 def _require(message: Message, right: Right, *, by: User) -> None:
-    if message.unit_id not in rights.visible_units(by):
+    if message.unit_id not in rights.units_with(by, Right.SEE):
         raise NotFound()
-    if not rights.may(by, right, message.unit):
+    if not rights.can(by, right, message.unit):
         raise NotAllowed()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from apps.accounts.models import RoleAssignment, User
 from apps.core.db import transactional
 from apps.delivery.models import Suppression
-from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
+from apps.directory.models import Adviser, ContactPoint, Membership, OrgUnit, Person, Relation
 from deploy.demo.place import Place
 from deploy.demo.school import Human, Login, Path, School, Unit
 
@@ -35,6 +35,10 @@ def save(made: School) -> int:
         batch_size=BATCH,
     )
     _relate(pairs)
+    Adviser.objects.bulk_create(
+        (Adviser(person=person, unit=units[human.advises]) for human, person in pairs if human.advises),
+        batch_size=BATCH,
+    )
     _suppress(new)
     return len(people)
 
@@ -65,12 +69,7 @@ def _relate(pairs: list[tuple[Human, Person]]) -> None:
         for human, person in pairs
         if human.guards
     ]
-    advises = [
-        Relation(person=person, kind=Relation.Kind.ADVISER, of_id=known[number])
-        for human, person in pairs
-        for number in human.advises
-    ]
-    Relation.objects.bulk_create(guards + advises, batch_size=BATCH)
+    Relation.objects.bulk_create(guards, batch_size=BATCH)
 
 
 def _suppress(humans: Iterable[Human]) -> None:

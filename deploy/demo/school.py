@@ -62,7 +62,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Human:
-    """Somebody of the directory. A guardian has no number; `guards` and `advises` name students by theirs."""
+    """Somebody of the directory. A guardian has no number; `guards` is that of his child."""
 
     kind: Person.Kind
     name: str
@@ -71,7 +71,7 @@ class Human:
     contacts: tuple[Contact, ...]
     suppressed: tuple[tuple[Contact, Suppression.Reason], ...] = ()
     guards: str = ""
-    advises: tuple[str, ...] = ()
+    advises: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,21 +169,18 @@ def student(number: str, unit: Path, numbers: Numbers, *, name: str = "") -> Hum
 
 def teachers(pupils: Iterable[Human], count: int, numbers: Numbers) -> Iterator[Human]:
     """A quarter works in the departments; the others in colleges, where the first ones each advise a class."""
-    advised: dict[Path, list[str]] = {}
-    for pupil in pupils:
-        advised.setdefault(pupil.unit, []).append(pupil.number)
-    open_classes = list(advised.items())
+    classes = list(dict.fromkeys(pupil.unit for pupil in pupils))
     for index in range(count):
         number = f"T{index + 1:04d}"
         rng = random.Random(f"{SEED}:{number}")
         name = names.name(rng)
         contacts, suppressed = reach(rng, number, "staff.school.example", numbers)
         if index % 4 == 0 or index < len(DEPARTMENTS) * 2:
-            unit, advises = (SCHOOL, DEPARTMENTS[_office(index)]), ()
+            unit, advises = (SCHOOL, DEPARTMENTS[_office(index)]), None
         else:
-            path, advises = open_classes.pop(0) if open_classes else ((SCHOOL, rng.choice(list(COLLEGES))), ())
-            unit = path[:2]
-        yield Human(Person.Kind.STAFF, name, number, unit, contacts, suppressed, advises=tuple(advises))
+            advises = classes.pop(0) if classes else None
+            unit = advises[:2] if advises else (SCHOOL, rng.choice(list(COLLEGES)))
+        yield Human(Person.Kind.STAFF, name, number, unit, contacts, suppressed, advises=advises)
 
 
 def _office(index: int) -> int:

@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from django_filters import rest_framework as filters
 
 from apps.accounts import rights
+from apps.accounts.rights import Right
 from apps.directory.models import OrgUnit
 from apps.messaging.models import MessageType, Template, Urgency
 from apps.messaging.states import Status
@@ -13,7 +14,7 @@ from apps.messaging.states import Status
 def visible_units(request: HttpRequest | None) -> QuerySet[OrgUnit]:
     """A foreign unit is as unknown as one that never was."""
     units = OrgUnit.objects.without_tree_fields()
-    return units.filter(pk__in=rights.visible_units(request.user)) if request else units.none()
+    return units.filter(pk__in=rights.units_with(request.user, Right.SEE)) if request else units.none()
 
 
 class MessageFilters(filters.FilterSet):

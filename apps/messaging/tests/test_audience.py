@@ -7,7 +7,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.directory.models import Membership, OrgUnit, Person, Relation
+from apps.directory.models import Adviser, Membership, OrgUnit, Person, Relation
 from apps.directory.tests.factories import a_class, a_guardian, a_person, a_unit
 from apps.messaging import audience
 from apps.messaging.drafts import Rule
@@ -71,7 +71,7 @@ def test_person_of_many_rules_and_units_comes_once(world: World) -> None:
 def test_reach(world: World, reach: str, who: set[str], by: str) -> None:
     people = {"s": world.student, "m": a_guardian(world.student), "f": a_guardian(world.student)}
     adviser = a_person(kind=Person.Kind.STAFF)
-    Relation.objects.create(person=adviser, kind=Relation.Kind.ADVISER, of=world.student)
+    Adviser.objects.create(person=adviser, unit=world.classroom)
     rule = {
         "unit": Rule(unit=world.classroom, reach=reach),
         "person": Rule(person=world.student, reach=reach),
