@@ -1,46 +1,64 @@
-"""Users and their roles in the admin."""
+"""Users, their roles and the keys of school systems in the admin."""
 
-from django.contrib import admin
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import ForeignKey, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from apps.accounts.models import RoleAssignment, User
+from apps.accounts import keys, rights, roles
+from apps.accounts.keys import SCOPES, KeyDraft
+from apps.accounts.models import ApiKey, RoleAssignment, User
 from apps.audit.admin import AuditedAdmin
+from apps.core import permissions
+from apps.core.admin import BaseAdmin, run_each
+from apps.core.errors import MsgcenterError, NotAllowed
 
 # A token is made by logging in and dies with its login; a page that hands one out for somebody else would be a way
 # around his password.
 admin.site.unregister(AuthToken)
+# Roles alone give rights.
 admin.site.unregister(Group)
-
-#: What makes somebody mightier; only a superuser hands it out.
-POWERS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 
 
 @admin.register(User)
 class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
-    list_display = ["username", "person", "is_active", "is_staff", "is_superuser", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser"]
+    list_display = ["username", "person", "is_active", "is_superuser", "last_login"]
+    list_filter = ["is_active", "is_superuser"]
     list_select_related = ["person"]
     search_fields = ["username__startswith", "person__number__exact"]
     search_help_text = _("The beginning of the login name, or a student or staff number")
     readonly_fields = ["last_login", "date_joined"]
+    filter_horizontal: list[str] = []
     autocomplete_fields = ["person"]
     fieldsets = [
-        (None, {"fields": ["username", "password", "person", "is_active"]}),
+        (None, {"fields": ["username", "password", "person", "is_active", "is_superuser"]}),
         (_("Name and e-mail"), {"fields": ["last_name", "first_name", "email"]}),
-        (_("Permissions"), {"fields": POWERS}),
         (_("Dates"), {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (None, {"classes": ["wide"], "fields": ["username", "person", "usable_password", "password1", "password2"]})
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         if request.user.is_superuser:
             return self.readonly_fields
         # Who made himself another person would read that person's inbox.
-        own = ["person"] if obj == request.user else []
-        return self.readonly_fields + POWERS + own
+        own = ["person", "is_active"] if obj == request.user else []
+        return [*self.readonly_fields, "is_superuser", *own]
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> forms.Field:
+        """A login that belongs to nobody belongs to no unit either: whoever keeps some units only makes none."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.required = not permissions.everywhere(request.user, "accounts.add_user")
+        return field
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and not _mightier(obj, request.user)
@@ -50,19 +68,50 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
 
 
 def _mightier(user: User | None, asking: User) -> bool:
-    """Who may set somebody's password may act as him; so staff keep their hands off each other."""
-    if user is None or asking.is_superuser or user == asking:
+    """Who sets somebody's password or e-mail, or switches his login on again, may act as him."""
+    return user is not None and user != asking and rights.exceeds(user, asking)
+
+
+class ServiceForm(forms.ModelForm):
+    """Asks the service whether it would do it; what it refuses becomes an error at the field it speaks of."""
+
+    asking: User
+    #: What the service calls a field -> its name here.
+    names = {"username": "user"}
+
+    def ask(self, cleaned: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors:
+            try:
+                self.ask(cleaned)
+            except MsgcenterError as error:
+                name = self.names.get(error.field or "", error.field)
+                self.add_error(name if name in self.fields else None, error.detail)
+        return cleaned
+
+
+class ServiceAdmin(BaseAdmin):
+    """Rows that are made and ended by services, which also write the audit log, and are never changed."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-    return user.is_staff or user.is_superuser or user.roles.exists()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"asking": request.user})
 
 
-@admin.register(Group)
-class GroupAdmin(AuditedAdmin, auth_admin.GroupAdmin):
-    """Permissions of the admin, by the bundle."""
+class RoleForm(ServiceForm):
+    def ask(self, cleaned: dict[str, Any]) -> None:
+        roles.check_grant(cleaned["user"], cleaned["role"], cleaned["unit"], by=self.asking)
 
 
 @admin.register(RoleAssignment)
-class RoleAssignmentAdmin(AuditedAdmin):
+class RoleAssignmentAdmin(ServiceAdmin):
+    form = RoleForm
     list_display = ["user", "role", "unit"]
     list_filter = ["role"]
     list_select_related = ["user", "unit"]
@@ -70,12 +119,83 @@ class RoleAssignmentAdmin(AuditedAdmin):
     autocomplete_fields = ["user", "unit"]
     ordering = ["-pk"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """A role is power over messages: whoever could hand it out could hand it to a second account of his own."""
-        return request.user.is_superuser
-
-    def has_change_permission(self, request: HttpRequest, obj: RoleAssignment | None = None) -> bool:
-        return request.user.is_superuser
-
     def has_delete_permission(self, request: HttpRequest, obj: RoleAssignment | None = None) -> bool:
-        return request.user.is_superuser
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or roles.may_revoke(obj, by=request.user))
+
+    def save_model(self, request: HttpRequest, obj: RoleAssignment, form: forms.ModelForm, change: bool) -> None:
+        made = roles.grant(obj.user, obj.role, obj.unit, by=request.user)
+        obj.pk = made.pk
+
+    def delete_model(self, request: HttpRequest, obj: RoleAssignment) -> None:
+        try:
+            roles.revoke(obj, by=request.user)
+        except NotAllowed as error:
+            raise PermissionDenied(error.detail) from error
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RoleAssignment]) -> None:
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+
+class KeyForm(ServiceForm):
+    scopes = forms.MultipleChoiceField(
+        label=_("scopes"), choices=[(str(one), str(one)) for one in SCOPES], widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ["name", "kind", "unit", "scopes", "expires_at"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "expires_at" in self.fields:
+            self.fields["expires_at"].required = False
+            self.fields["expires_at"].help_text = _("Empty: in a year.")
+
+    def ask(self, cleaned: dict[str, Any]) -> None:
+        keys.check(self.draft(), by=self.asking)
+
+    def draft(self) -> KeyDraft:
+        return KeyDraft(**{name: self.cleaned_data[name] for name in self.Meta.fields})
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ServiceAdmin):
+    form = KeyForm
+    list_display = ["name", "prefix", "kind", "unit", "created_by", "expires_at", "last_used_at", "revoked_at"]
+    list_filter = ["kind", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["unit", "created_by"]
+    search_fields = ["name", "prefix__exact"]
+    autocomplete_fields = ["unit"]
+    ordering = ["-pk"]
+    actions = ["revoke"]
+    shown = ["name", "prefix", "kind", "unit", "scopes", "created_by", "created_at"]
+    shown += ["expires_at", "last_used_at", "revoked_at"]
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return self.shown if obj else KeyForm.Meta.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return self.shown if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """What a key has done stays in the log, and so does the key."""
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request)
+
+    @admin.action(description=_("Revoke the selected keys"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        run_each(self, request, queryset, keys.revoke, done=lambda key: _("%s opens nothing any more.") % key)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: KeyForm, change: bool) -> None:
+        made = keys.create(form.draft(), by=request.user)
+        obj.pk, obj.prefix, obj.token = made.row.pk, made.row.prefix, made.token
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """The key itself, this once: in no message, cookie or address, which would keep it."""
+        messages.success(request, _("The key has been made."))
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "key": obj, "title": str(obj)}
+        return render(request, "accounts/new_key.html", context)

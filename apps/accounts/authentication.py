@@ -1,10 +1,16 @@
-"""Tokens of the API."""
+"""Tokens and keys of the API."""
 
 from typing import Any
 
 from django.utils.translation import gettext as _
 from knox.auth import TokenAuthentication as KnoxAuthentication
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.throttling import UserRateThrottle
+
+from apps.accounts import keys
+from apps.accounts.models import ApiKey, User
 
 
 class TokenAuthentication(KnoxAuthentication):
@@ -13,3 +19,31 @@ class TokenAuthentication(KnoxAuthentication):
         if not token.isascii():
             raise AuthenticationFailed(_("Invalid token."))
         return super().authenticate_credentials(token)
+
+
+class KeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer mk_live_…`; `request.auth` is the key. Why a key opens nothing is not said."""
+
+    keyword = "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        scheme, _space, token = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != self.keyword.lower().encode():
+            return None
+        row = keys.find(token.decode("latin-1"))
+        if row is None:
+            raise AuthenticationFailed(_("This key is not valid."))
+        keys.note_use(row)
+        return keys.acting(row), row
+
+    def authenticate_header(self, request: Request) -> str:
+        return self.keyword
+
+
+class CallerThrottle(UserRateThrottle):
+    """Each key has the whole rate for itself, and takes nothing of its owner's."""
+
+    def get_cache_key(self, request: Request, view: Any) -> str | None:
+        if isinstance(request.auth, ApiKey):
+            return self.cache_format % {"scope": self.scope, "ident": request.auth.prefix}
+        return super().get_cache_key(request, view)

@@ -2,24 +2,44 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import permissions
+from apps.core.fields import ExactCharField
 from apps.core.masking import hidden, masked
 from apps.directory.models import OrgUnit, Person
 
 
 class User(AbstractUser):
-    """A login. Most belong to a person of the directory; an operator or a school system need not."""
+    """A login. Most belong to a person of the directory; an operator need not.
+
+    `api_key` is set where a school system acts with a key instead of the user himself: it narrows what he may do.
+    """
+
+    api_key: "ApiKey | None" = None
 
     person = models.OneToOneField(
         Person, models.SET_NULL, null=True, blank=True, related_name="user", verbose_name=_("person")
     )
 
+    unit_paths = ("person__memberships__unit", "roles__unit")
     audit_masks = {"password": hidden, "email": masked}
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("user")
         verbose_name_plural = _("users")
+
+    def has_perm(self, permission: str, obj: models.Model | None = None) -> bool:
+        """By roles alone."""
+        return permissions.granted(self, permission, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return permissions.module_granted(self, app_label)
+
+    @property
+    def uses_test_key(self) -> bool:
+        return self.api_key is not None and self.api_key.kind == ApiKey.Kind.TEST
 
 
 class RoleAssignment(models.Model):
@@ -48,3 +68,40 @@ class RoleAssignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.get_role_display()} · {self.unit}"
+
+
+class ApiKey(models.Model):
+    """A school system's key to the API. It acts for `created_by` in `unit`, as far as `scopes` (rights) go.
+
+    Of the key itself only a digest is kept; `prefix` are its first characters, by which people know it.
+    """
+
+    class Kind(models.TextChoices):
+        LIVE = "live", _("live")
+        TEST = "test", _("test")
+
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=4, choices=Kind.choices)
+    prefix = ExactCharField(_("key"), max_length=16, unique=True)
+    digest = ExactCharField(max_length=64)
+    scopes = models.JSONField(_("scopes"), default=list)
+    unit = models.ForeignKey(OrgUnit, models.CASCADE, related_name="api_keys", verbose_name=_("owner unit"))
+    created_by = models.ForeignKey(User, models.CASCADE, related_name="api_keys", verbose_name=_("created by"))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expiry"))
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True)
+
+    unit_paths = ("unit",)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… · {self.name}"
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it opens anything at all now."""
+        return self.revoked_at is None and self.expires_at > timezone.now() and self.created_by.is_active

@@ -3,6 +3,7 @@
 `visible_to(user, rows, right)` is the rule; `can(user, right, target)` is the same rule for one row. The models say by
 `unit_paths` which lookups lead to the org units a row belongs to. Whoever holds the right in the whole school, that is
 in all units that have nothing above them, holds it towards every row; towards rows of a model without paths, only he.
+With an API key (`user.api_key`) a user holds what the key's scopes name, in the key's unit, while he holds it himself.
 """
 
 from collections import defaultdict
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from apps.accounts.models import RoleAssignment, User
+from apps.accounts.models import ApiKey, RoleAssignment, User
 from apps.directory.models import Membership, OrgUnit, Person
 
 Rows = TypeVar("Rows", bound=QuerySet)
@@ -56,7 +57,7 @@ OFFICES = (Kind.DEPARTMENT, Kind.ADMINISTRATIVE)
 
 def visible_to(user: User, rows: Rows, right: Right = Right.SEE) -> Rows:
     """Those of `rows` towards which the user holds the right."""
-    if user.is_superuser:
+    if almighty(user):
         return rows
     units = units_with(user, right)
     if units and _school() <= units:
@@ -73,9 +74,7 @@ def visible_to(user: User, rows: Rows, right: Right = Right.SEE) -> Rows:
 
 def can(user: User, right: Right, target: Model | None) -> bool:
     """Whether the user holds the right towards this row; None stands for the whole school."""
-    if not user.is_active:
-        return False
-    if user.is_superuser:
+    if almighty(user):
         return True
     if isinstance(target, OrgUnit):
         return target.pk in units_with(user, right)
@@ -86,23 +85,50 @@ def can(user: User, right: Right, target: Model | None) -> bool:
 
 def holds(user: User, right: Right) -> bool:
     """Whether the user holds the right anywhere at all."""
-    return bool(units_with(user, right))
+    if not user.is_active or user.api_key:
+        return bool(units_with(user, right))
+    return user.is_superuser or _roles_with(user, right).exists()
 
 
 def units_with(user: User, right: Right) -> set[int]:
     """Ids of the units in which the user holds the right; a role covers the unit's whole subtree."""
     if not user.is_active:
         return set()
+    if user.api_key:
+        return _units_of_key(user.api_key, right)
     if user.is_superuser:
         return set(OrgUnit.objects.without_tree_fields().values_list("pk", flat=True))
-    roles = [role for role, rights in RIGHTS.items() if right in rights]
-    held = list(RoleAssignment.objects.filter(user=user, role__in=roles).values_list("unit", flat=True))
+    held = list(_roles_with(user, right).values_list("unit", flat=True))
     return below(held) if held else set()
+
+
+def _units_of_key(key: ApiKey, right: Right) -> set[int]:
+    return units_with(key.created_by, right) & below([key.unit_id]) if right in key.scopes else set()
+
+
+def _roles_with(user: User, right: Right) -> QuerySet[RoleAssignment]:
+    return RoleAssignment.objects.filter(user=user, role__in=[role for role, held in RIGHTS.items() if right in held])
+
+
+def almighty(user: User) -> bool:
+    """Whether no rule holds the user back. A superuser's API key is held back by its own."""
+    return user.is_active and user.is_superuser and user.api_key is None
 
 
 def rights_in(user: User, unit: OrgUnit) -> frozenset[Right]:
     """Every right the user holds in the unit."""
     return frozenset(right for right in Right if can(user, right, unit))
+
+
+def exceeds(user: User, other: User) -> bool:
+    """Whether `user` holds anything that `other` does not hold there too: then `other` must not get at his login.
+
+    A login that is switched off counts as it would if it were switched on.
+    """
+    if user.is_superuser or almighty(other):
+        return not almighty(other)
+    roles = RoleAssignment.objects.filter(user=user).select_related("unit")
+    return any(not RIGHTS[Role(one.role)] <= rights_in(other, one.unit) for one in roles)
 
 
 def operates(user: User) -> bool:
@@ -132,13 +158,17 @@ def units_of_reachable_people(user: User) -> set[int]:
     itself.
     """
     own = units_with(user, Right.WRITE)
+    if almighty(user) or not own:
+        return own
+    if user.api_key:
+        return _reach(own, [user.api_key.unit_id]) & units_of_reachable_people(user.api_key.created_by)
+    return _reach(own, _roles_with(user, Right.WRITE).values("unit"))
+
+
+def _reach(own: set[int], writes_for: Iterable[int] | QuerySet) -> set[int]:
+    """`own` units, and what those of `writes_for` reach that are offices."""
     reachable = set(own)
-    if user.is_superuser:
-        return reachable
-    roles = [role for role, rights in RIGHTS.items() if Right.WRITE in rights]
-    offices = OrgUnit.objects.without_tree_fields().filter(
-        roles__user=user, roles__role__in=roles, kind__in=OFFICES, parent__isnull=False
-    )
+    offices = OrgUnit.objects.without_tree_fields().filter(pk__in=writes_for, kind__in=OFFICES, parent__isnull=False)
     for parent in offices.values_list("parent", flat=True).distinct():
         beside = below([parent])
         others = OrgUnit.objects.without_tree_fields().filter(pk__in=beside - own, kind__in=OFFICES)
@@ -148,7 +178,7 @@ def units_of_reachable_people(user: User) -> set[int]:
 
 def reachable_people(user: User) -> QuerySet[Person]:
     """The people the user may write to one by one."""
-    if user.is_superuser:
+    if almighty(user):
         return Person.objects.all()
     members = Membership.objects.filter(unit__in=units_of_reachable_people(user))
     return Person.objects.filter(pk__in=members.values("person"))

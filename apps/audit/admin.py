@@ -4,12 +4,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
 from django.forms import BaseFormSet, ModelForm
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit import changes
@@ -17,6 +22,7 @@ from apps.audit import services as audit
 from apps.audit.models import VERBS, Entry
 from apps.core import alerts
 from apps.core.admin import BaseAdmin, ReadOnlyAdmin, run_each
+from apps.core.errors import NotAllowed
 from apps.core.models import Alert
 
 
@@ -26,8 +32,9 @@ class AuditedAdmin(BaseAdmin):
     def construct_change_message(
         self, request: HttpRequest, form: ModelForm, formsets: Sequence[BaseFormSet], add: bool = False
     ) -> list[dict[str, dict[str, Any]]]:
-        # Where Django lets go of the forms; `log_change` gets names only.
-        form.instance.audit_changes = {} if add else changes.of_form(form, formsets)
+        # Where Django lets go of the forms; `log_change` gets names only. That of a password has no instance.
+        if isinstance(form, ModelForm):
+            form.instance.audit_changes = {} if add else changes.of_form(form, formsets)
         return super().construct_change_message(request, form, formsets, add)
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
@@ -66,18 +73,82 @@ def changed_names(message: list[dict[str, dict[str, Any]]] | str) -> list[str]:
     return names
 
 
+class VerbFilter(admin.SimpleListFilter):
+    """In words; Django's would ask the whole log which verbs there are."""
+
+    title = _("what")
+    parameter_name = "verb"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return sorted(VERBS.items(), key=lambda item: str(item[1]))
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        return queryset.filter(verb=self.value()) if self.value() else queryset
+
+
+class KindFilter(admin.SimpleListFilter):
+    title = _("object type")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        found = (model._meta for model in model_admin.admin_site._registry)
+        return sorted(((meta.label_lower, meta.verbose_name) for meta in found), key=lambda item: str(item[1]))
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        return queryset.filter(object_type=self.value()) if self.value() else queryset
+
+
+def kind_words(label: str) -> str:
+    """What the model is called; one that is gone by now stands for itself."""
+    try:
+        return str(apps.get_model(label)._meta.verbose_name)
+    except LookupError:
+        return label
+
+
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
-    list_display = ["sequence", "at", "actor_name", "act", "object_type", "object_name", "door", "address"]
-    list_filter = ["at", "verb", "door", "object_type"]
+    list_display = ["sequence", "at", "who", "act", "kind", "object_name", "summary", "door", "address"]
+    list_display_links = ["sequence", "at"]
+    list_filter = ["at", VerbFilter, "door", KindFilter]
     search_fields = ["object_id__exact"]
     search_help_text = _("A login name, or a type and a number: message 7")
     ordering = ["-sequence"]
-    fields = ["sequence", "at", "actor_name", "act", "object_type", "object_id", "object_name", "door", "address"]
-    fields += ["before_and_after", "more", "signature"]
+    fieldsets = [
+        (None, {"fields": ["at", "who", "act", "kind", "object_link", "door", "address"]}),
+        (_("Before and after"), {"fields": ["before_and_after", "more"]}),
+        (_("Chain"), {"fields": ["sequence", "previous", "signature"], "classes": ["collapse"]}),
+    ]
+
+    class Media:
+        css = {"all": ["audit/log.css"]}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> list[str]:
-        return self.fields
+        return flatten_fieldsets(self.fieldsets)
+
+    @admin.display(description=_("who"), ordering="actor_name")
+    def who(self, entry: Entry) -> str:
+        """A key of a school system beside its owner."""
+        key = entry.details.get("key")
+        return f"{entry.actor_name} ({key})" if key else entry.actor_name
+
+    @admin.display(description=_("object type"), ordering="object_type")
+    def kind(self, entry: Entry) -> str:
+        return kind_words(entry.object_type)
+
+    @admin.display(description=_("object"))
+    def object_link(self, entry: Entry) -> str:
+        """To its page, if there is one and it is still there."""
+        app, _dot, model = entry.object_type.partition(".")
+        try:
+            page = reverse(f"admin:{app}_{model}_change", args=[entry.object_id])
+        except NoReverseMatch:
+            return entry.object_name
+        return format_html('<a href="{}">{}</a> ({})', page, entry.object_name or entry.object_id, entry.object_id)
+
+    @admin.display(description=_("changed"))
+    def summary(self, entry: Entry) -> str:
+        return Truncator(", ".join(map(str, entry.details.get("changes", ())))).chars(60)
 
     @admin.display(description=_("before and after"))
     def before_and_after(self, entry: Entry) -> str:
@@ -85,7 +156,7 @@ class EntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("details"))
     def more(self, entry: Entry) -> str:
-        told = {name: value for name, value in entry.details.items() if name != "changes"}
+        told = {name: value for name, value in entry.details.items() if name not in ("changes", "key")}
         return json.dumps(told, ensure_ascii=False) if told else ""
 
     @admin.display(description=_("what"), ordering="verb")
@@ -145,6 +216,8 @@ class AlertAdmin(ReadOnlyAdmin):
 
 @transaction.atomic
 def settle_alert(alert: Alert, *, by: AbstractBaseUser) -> None:
-    """Somebody has seen to it; it opens again by itself if it happens again."""
+    """Somebody has seen to it; it opens again by itself if it happens again. Raises `NotAllowed`."""
+    if not by.has_perm("core.change_alert"):
+        raise NotAllowed()
     alerts.settle(alert.kind, alert.subject)
     audit.record("settle", alert, by=by)

@@ -6,9 +6,12 @@ from typing import Any
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
 from django.forms import BaseFormSet, BaseModelFormSet, ModelChoiceField, ModelForm
+from django.utils.text import Truncator
 
 from apps.core.masking import hidden
 
+#: Characters of a long text; the log tells what was changed, not what a message said.
+LONGEST = 300
 #: Field -> before and after.
 Changes = Mapping[str, tuple[object, object]]
 
@@ -77,4 +80,4 @@ def _words(value: Any) -> object:
         return value
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | dict | Model):
         return ", ".join(sorted(str(one) for one in value))
-    return str(value)
+    return Truncator(value).chars(LONGEST)

@@ -20,6 +20,7 @@ VERBS = {
     "create": _("create"),
     "delete": _("delete"),
     "expire": _("expire"),
+    "grant": _("grant"),
     "login": _("log in"),
     "login_failed": _("failed login"),
     "logout": _("log out"),
@@ -32,6 +33,8 @@ VERBS = {
     "resend": _("send again"),
     "resume": _("resume"),
     "resume_all": _("resume all channels"),
+    "return": _("return to draft"),
+    "revoke": _("revoke"),
     "settle": _("settle"),
     "stop_all": _("stop all channels"),
 }

@@ -48,11 +48,15 @@ class OriginMiddleware:
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The address of whoever asks, as far as our own proxies (`MSGCENTER_PROXIES`) tell it; without a port or zone."""
+    """The address of whoever asks, as far as our own proxies (`MSGCENTER_PROXIES`) tell it; without a zone.
+
+    In the one form in which the database gives it back, because it is signed.
+    """
     try:
-        return str(ipaddress.ip_address(BaseThrottle().get_ident(request) or ""))
+        found = ipaddress.ip_address((BaseThrottle().get_ident(request) or "").partition("%")[0])
     except ValueError:
         return None
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def _door(path: str) -> Door:

@@ -1,15 +1,20 @@
 """What every page of the admin shares."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
+from apps.core import permissions
 from apps.core.errors import MsgcenterError
 
 admin.site.site_header = _("msgcenter message centre")
@@ -17,6 +22,17 @@ admin.site.site_title = _("msgcenter message centre")
 admin.site.index_title = _("Administration")
 # By a name of its own: a template of Django's name would be found only after Django's.
 admin.site.index_template = "core/admin_index.html"
+
+
+
+def enters(request: HttpRequest) -> bool:
+    """Whoever holds any right the admin serves; being `is_staff` neither helps nor is it needed."""
+    return request.user.has_module_perms("admin")
+
+
+admin.site.has_permission = enters
+# Django's own for the admin lets in staff only.
+admin.site.login_form = AuthenticationForm
 
 # Schedules live in code (workers/schedule.py); beat writes these tables itself, and an edit here would be undone.
 admin.site.unregister([PeriodicTask, ClockedSchedule, CrontabSchedule, SolarSchedule, IntervalSchedule])
@@ -32,10 +48,55 @@ class CappedPaginator(Paginator):
         return self.object_list.order_by()[: self.COUNTED].count()
 
 
-class BaseAdmin(admin.ModelAdmin):
+class OwnRows:
+    """Rows that the user has the permission for, in lists and in the choices of forms alike."""
+
+    opts: Any
+
+    def permission(self, action: str) -> str:
+        return f"{self.opts.app_label}.{get_permission_codename(action, self.opts)}"
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return permissions.visible_to(request.user, super().get_queryset(request), self.permission("view"))
+
+    def get_field_queryset(
+        self, db: str | None, db_field: models.ForeignKey, request: HttpRequest
+    ) -> models.QuerySet | None:
+        """Whoever may change a row may point it at rows of his own units only."""
+        rows, model = super().get_field_queryset(db, db_field, request), db_field.remote_field.model
+        if not getattr(model, "unit_paths", ()):
+            return rows
+        rows = model._default_manager.all() if rows is None else rows
+        return permissions.visible_to(request.user, rows, self.permission("change"))
+
+
+class OwnRowsInline(OwnRows, admin.TabularInline):
+    """Of the rows below the one that is edited, those of the user's own units."""
+
+    extra = 0
+
+
+class BaseAdmin(OwnRows, admin.ModelAdmin):
     show_full_result_count = False
     paginator = CappedPaginator
     list_per_page = 50
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        user = request.user
+        return user.has_perm(self.permission("view"), obj) or user.has_perm(self.permission("change"), obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return request.user.has_perm(self.permission("change"), obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return request.user.has_perm(self.permission("delete"), obj)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """An action that was not offered is refused, where Django would overlook it."""
+        asked = {name for name in request.POST.getlist("action") if name}
+        if asked - self.get_actions(request).keys():
+            raise PermissionDenied
+        return super().changelist_view(request, extra_context)
 
 
 class ReadOnlyAdmin(BaseAdmin):
@@ -52,8 +113,13 @@ class ReadOnlyAdmin(BaseAdmin):
 
 
 class ReadOnlyInline(admin.TabularInline):
+    """Who sees the row above sees these."""
+
     extra = 0
     can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return True
 
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False

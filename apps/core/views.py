@@ -24,9 +24,9 @@ class Login(LoginView):
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """Whoever holds a role works in the console; everybody else reads."""
-    writes = request.user.is_superuser or request.user.roles.exists()
-    return redirect("console:list" if writes else "inbox:list")
+    """Whoever has to do with messages works in the console; everybody else reads."""
+    works = request.user.has_module_perms("messaging")
+    return redirect("console:list" if works else "inbox:list")
 
 
 def older_page(rows: QuerySet[T], before: str, *, size: int) -> tuple[list[T], int | None]:

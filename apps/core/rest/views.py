@@ -1,5 +1,6 @@
 """The bases of our API's views: what they refuse before a verb is reached."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from apps.core.errors import NotAllowed
 from apps.core.rest import errors
 
 
@@ -23,11 +25,21 @@ class View(GenericAPIView):
     filter_backends: list[type] = []
     #: Query parameters that this view reads itself.
     parameters: frozenset[str] = frozenset()
+    #: Method -> what a credential that has `scopes` must hold for it. Methods that are not named are not for such.
+    scopes: Mapping[str, str] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         _refuse_parameters(request, known=self.known_parameters(request))
         read_chunked(request)
+
+    def check_permissions(self, request: Request) -> None:
+        held = getattr(request.auth, "scopes", None)
+        method = "GET" if request.method == "HEAD" else request.method
+        # Where there is no such method, that is the answer.
+        if held is not None and hasattr(self, method.lower()) and self.scopes.get(method) not in held:
+            raise NotAllowed(_("This key is not for that."), code="wrong_scope")
+        super().check_permissions(request)
 
     def known_parameters(self, request: Request) -> frozenset[str]:
         return self.parameters
