@@ -4,6 +4,8 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from apps.accounts import api as accounts
+from apps.accounts import api_keys as keys
+from apps.accounts import api_roles as roles
 from apps.channels import api as channels
 from apps.core.rest.schema import Docs
 from apps.core.rest.views import UnknownAddress
@@ -18,6 +20,10 @@ urlpatterns = [
     path("v1/logout", accounts.Logout.as_view(), name="logout"),
     path("v1/devices", accounts.Devices.as_view(), name="devices"),
     path("v1/devices/<str:token>", accounts.OneDevice.as_view(), name="device"),
+    path("v1/roles", roles.Roles.as_view(), name="roles"),
+    path("v1/roles/<int:role_id>", roles.OneRole.as_view(), name="role"),
+    path("v1/keys", keys.Keys.as_view(), name="keys"),
+    path("v1/keys/<int:key_id>/revoke", keys.RevokeKey.as_view(), name="revoke_key"),
     path("v1/messages", messaging.Messages.as_view(), name="messages"),
     path("v1/messages/<int:message_id>", messaging.OneMessage.as_view(), name="message"),
     path("v1/messages/<int:message_id>/publish", messaging.Publish.as_view(), name="publish"),

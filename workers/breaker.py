@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from apps.channels import accounts, circuit
 from apps.channels.models import Channel, ProviderAccount
 from apps.channels.providers.base import TROUBLES_IN_A_ROW, Deferred, Provider, Result, SettingsError
+from apps.channels.providers.sandbox import SandboxProvider
 from apps.channels.services import alert_subject
 from apps.core import alerts
 from workers import verdict
@@ -35,11 +36,15 @@ VENDOR_CODE = re.compile(r"[\d. ]{0,20}")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """An account to send a window through. `probe`: it is half open, hand over ONE delivery, then `report`."""
+    """An account to send a window through. `probe`: it is half open, hand over ONE delivery, then `report`.
+
+    `sandboxed`: it is the way of test messages, whatever becomes of the other accounts, and says nothing about them.
+    """
 
     account: ProviderAccount
     provider: Provider
     probe: bool = False
+    sandboxed: bool = False
 
 
 @dataclass
@@ -71,6 +76,13 @@ def choose(channel: Channel, *, only: int | None = None) -> Way | None:
     return _probe(candidates) or _share(candidates)
 
 
+def into_sandbox(channel: Channel) -> Way | None:
+    """The way of test messages: no other account is even looked at."""
+    account = accounts.sandbox_of(channel)
+    provider = _provider(account)
+    return Way(account, provider, sandboxed=True) if isinstance(provider, SandboxProvider) else None
+
+
 def usable(channel: Channel) -> bool:
     """Whether `choose` may find a way."""
     return any(map(_may_be_used, _in_service(channel.pk)))
@@ -78,12 +90,16 @@ def usable(channel: Channel) -> bool:
 
 def still_usable(way: Way) -> bool:
     """Asked between two calls of a window: has the account been paused, switched off or sent to rest meanwhile?"""
+    if way.sandboxed:
+        return True
     now = next((one for one in _in_service(way.account.channel_id) if one.pk == way.account.pk), None)
     return now is not None and (way.probe or now.rests_until is None)
 
 
 def another(way: Way) -> bool:
     """Whether an account other than that of `way` can be used now."""
+    if way.sandboxed:
+        return False
     others = (one for one in _in_service(way.account.channel_id) if one.pk != way.account.pk)
     return any(map(_may_be_used, others))
 
@@ -146,6 +162,8 @@ def report(way: Way, results: Sequence[Result]) -> None:
 
     Costs nothing while all is well. A probe that came to nothing (no result that says anything) is given back.
     """
+    if way.sandboxed:
+        return
     _alert_unmapped(way.account, results)
     what, end = verdict.at_end(results)
     if what is Says.TROUBLE:

@@ -89,7 +89,7 @@ def deliver(message_channel_id: int, first_id: int, last_id: int) -> None:
     if not wanted.now():
         return
     message_channel = selectors.message_channel(message_channel_id)
-    if not breaker.usable(message_channel.channel):
+    if not message_channel.message.sandboxed and not breaker.usable(message_channel.channel):
         log.warning("channel %s: no account can be used now, its rows wait", message_channel.channel.key)
         return
     batch = _claim(message_channel, first_id, last_id, wanted)
@@ -119,13 +119,19 @@ def _send(batch: Batch) -> None:
     for only, rows in itertools.groupby(sorted(batch.left, key=_bound_to), key=_bound_to):
         batch.left = list(rows)
         while batch.left:
-            way = breaker.choose(batch.message_channel.channel, only=only or None) if batch.wanted() else None
+            way = _way(batch.message_channel, only) if batch.wanted() else None
             if way is None:
                 break
             most = 1 if way.probe else batch.message_channel.channel.window
             _send_window(batch, way, batch.left[: pace.window(way.account.pk, most=most)])
         stuck += batch.left
     batch.left = stuck
+
+
+def _way(message_channel: MessageChannel, only: int) -> Way | None:
+    if message_channel.message.sandboxed:
+        return breaker.into_sandbox(message_channel.channel)
+    return breaker.choose(message_channel.channel, only=only or None)
 
 
 def _bound_to(row: Row) -> int:
@@ -179,6 +185,9 @@ def _record(batch: Batch, way: Way, ready: Sequence[Row], results: dict[int, Res
     took = time.monotonic() - started
     pace.learn(way.account.pk, tried=sum(one.tried for one in outcomes), took=took)
     services.record(batch.message_channel.pk, outcomes, lease=batch.lease, took_ms=round(took * 1000))
+    if message.sandboxed:
+        # What the sandbox makes up says nothing about real addresses.
+        return
     suppressions.learn(channel, {row.address: results[row.pk] for row in ready if row.address})
     dead = [token for result in results.values() for token in getattr(result, "dead", ())]
     if dead:

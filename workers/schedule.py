@@ -18,6 +18,7 @@ PERIODS = {
     "close_ended": 5.0,
     "forget_old": 3600.0,
     "find_stuck": 60.0,
+    "note_audit": 3600.0,
 }
 
 #: A sweep that calls providers, or has many rows to do one by one, must not hold up the others.

@@ -30,18 +30,18 @@ def reason(message: Message) -> str:
     """The code that holds most of its open deliveries; its words are in `apps/delivery/reasons.py`."""
     held: Counter[str] = Counter()
     for row in message.message_channels.select_related("channel"):
-        whole = _of_channel(row.channel)
+        whole = _of_channel(row.channel, sandboxed=message.sandboxed)
         for one in selectors.open_counts(row.pk):
             held[whole or _of_rows(one.status, one.reason)] += one.count
     return held.most_common(1)[0][0] if held else _nobody_answers()
 
 
-def _of_channel(channel: Channel) -> str:
+def _of_channel(channel: Channel, *, sandboxed: bool) -> str:
     if not channel.enabled:
         return "channel_off"
     if channel.paused_reason:
         return "channel_paused"
-    return "" if breaker.usable(channel) else "no_account"
+    return "" if sandboxed or breaker.usable(channel) else "no_account"
 
 
 def _of_rows(status: Status, why: str) -> str:

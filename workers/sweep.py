@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.db import OperationalError
 from django.utils import timezone
 
+from apps.audit import services as audit
 from apps.channels import accounts
 from apps.channels.providers.base import Accepted, Outgoing, Refused
 from apps.core import jobs
@@ -96,7 +97,7 @@ def ring_again() -> None:
     for message_channel in selectors.ringing():
         waiting = backlog(chains.lane(message_channel))
         lost = waiting == 0 or (waiting is not None and message_channel.ring_at <= timezone.now())
-        if lost and usable(message_channel.channel):
+        if lost and (message_channel.message.sandboxed or usable(message_channel.channel)):
             chains.revive(message_channel.pk)
 
 
@@ -183,6 +184,11 @@ def forget_old() -> None:
     journal.forget_old()
 
 
+def note_audit() -> None:
+    """Tell the server's log how far the audit log goes: who cuts its end off in the database is found out."""
+    audit.note_newest()
+
+
 def find_stuck() -> None:
     """Tell people of messages that do not move."""
     stuck.find()
@@ -203,5 +209,6 @@ SWEEPS: dict[str, Callable[[], None]] = {
         apply_receipts,
         forget_old,
         find_stuck,
+        note_audit,
     )
 }

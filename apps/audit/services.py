@@ -59,11 +59,14 @@ def unit_of(target: models.Model) -> int | None:
 
     Of somebody with two hats it is one of them.
     """
-    unit_id = getattr(target, "unit_id", None)
-    for path in () if unit_id else getattr(target, "unit_paths", ()):
-        found = type(target)._base_manager.filter(pk=target.pk, **{f"{path}__isnull": False})
-        unit_id = unit_id or found.order_by(path).values_list(path, flat=True).first()
-    return unit_id
+    if getattr(target, "unit_id", None):
+        return target.unit_id
+    rows = type(target)._base_manager.filter(pk=target.pk)
+    for path in getattr(target, "unit_paths", ()):
+        found = rows.filter(**{f"{path}__isnull": False}).order_by(path).values_list(path, flat=True).first()
+        if found:
+            return found
+    return None
 
 
 def note_newest() -> Head:

@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from apps.channels.models import Channel, ProviderAccount
 from apps.channels.providers import PROVIDERS
 from apps.channels.providers.base import Provider, SettingsError
+from apps.channels.providers.sandbox import SandboxProvider
 
+TEST_ACCOUNT = "sandbox for test keys"
 SECRET_KINDS = frozenset({"secret", "multiline_secret"})
 
 _lock = threading.Lock()
@@ -22,6 +24,15 @@ def in_use(channel: Channel) -> list[ProviderAccount]:
     """The accounts this channel's deliveries leave through: reserves (weight 0) only where there is nothing else."""
     found = list(channel.accounts.filter(enabled=True, paused_reason="").order_by("pk"))
     return [one for one in found if one.weight] or found
+
+
+def sandbox_of(channel: Channel) -> ProviderAccount:
+    """The account test messages go to, whatever other accounts the channel has; made where there is none."""
+    found = channel.accounts.filter(provider=SandboxProvider.key).order_by("pk").first()
+    if found:
+        return found
+    fields = {"enabled": False, "weight": 0}
+    return channel.accounts.get_or_create(provider=SandboxProvider.key, name=TEST_ACCOUNT, defaults=fields)[0]
 
 
 def provider_for(account: ProviderAccount) -> Provider:

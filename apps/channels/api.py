@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.rights import Right
 from apps.channels import services
 from apps.channels.models import Channel
 from apps.core.rest.fields import Text
@@ -32,6 +33,7 @@ class ReasonInput(Input):
 
 class ChannelVerb(View):
     serializer_class = ChannelOutput
+    scopes = {"POST": Right.MANAGE_CHANNELS}
 
     def channel(self, key: str) -> Channel:
         return get_object_or_404(Channel, key=key)

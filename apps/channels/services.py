@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import rights
 from apps.accounts.models import User
+from apps.audit import changes
 from apps.audit import services as audit
 from apps.channels import accounts
 from apps.channels.models import AccountEvent, Channel, ProviderAccount
@@ -27,7 +28,11 @@ MAX_REASON = Channel._meta.get_field("paused_reason").max_length
 
 @transactional
 def configure(account: ProviderAccount, settings: Mapping[str, Any], *, by: User | None) -> ProviderAccount:
-    """Replace the settings; an empty secret keeps the stored one. Raises `SettingsError`; then nothing is stored."""
+    """Replace the settings; an empty secret keeps the stored one. Raises `SettingsError` or `NotAllowed`; then nothing
+    is stored. `by` None: the operator at the machine.
+    """
+    if by:
+        _require_operator(by)
     _lock(account)
     before = accounts.readable_settings(account)
     after = accounts.merged_settings(account, settings)
@@ -47,7 +52,8 @@ def configure(account: ProviderAccount, settings: Mapping[str, Any], *, by: User
 def adjust(
     account: ProviderAccount, *, weight: int, rate: Decimal | None, enabled: bool, reason: str, by: User
 ) -> ProviderAccount:
-    """Change an account's share of its channel. Raises `InvalidInput` for a change without a reason."""
+    """Change an account's share of its channel. Raises `NotAllowed`, or `InvalidInput` for a change without reason."""
+    _require_operator(by)
     _lock(account)
     switched = Kind.ENABLED if enabled else Kind.DISABLED
     wanted = {"weight": (Kind.WEIGHT, weight), "rate": (Kind.RATE, rate), "enabled": (switched, enabled)}
@@ -69,6 +75,7 @@ def pause(account: ProviderAccount, *, by: User) -> ProviderAccount:
 
     Of an account that we paused ourselves it makes one that does not come back by itself.
     """
+    _require_operator(by)
     _lock(account)
     if account.paused_reason and not account.recovers:
         raise Conflict(_("This account is paused already."))
@@ -80,6 +87,7 @@ def pause(account: ProviderAccount, *, by: User) -> ProviderAccount:
 @transactional
 def resume(account: ProviderAccount, *, by: User) -> ProviderAccount:
     """In use at once, whoever or whatever paused it or had it rest."""
+    _require_operator(by)
     _lock(account)
     if not account.paused_reason and account.rests_until is None:
         raise Conflict(_("This account is not paused."))
@@ -101,10 +109,11 @@ def alert_subject(account: ProviderAccount) -> str:
 
 
 def _set_paused(account: ProviderAccount, reason: str, *, verb: str, by: User) -> ProviderAccount:
+    told = _told(account, reason[:PAUSED_LENGTH])
     account.paused_reason = reason[:PAUSED_LENGTH]
     account.recovers, account.rests_until, account.outages = False, None, 0
     account.save(update_fields=["paused_reason", "recovers", "rests_until", "outages", "updated_at"])
-    audit.record(verb, account, by=by)
+    audit.record(verb, account, by=by, changes=told)
     return account
 
 
@@ -168,16 +177,22 @@ def _leaving() -> QuerySet[Channel]:
 
 def _note_all(channels: list[Channel], verb: str, *, by: User | None, reason: str) -> list[Channel]:
     for channel in channels:
+        told = _told(channel, reason)
         channel.paused_reason = reason
-        audit.record(verb, channel, by=by, reason=reason)
+        audit.record(verb, channel, by=by, changes=told)
     return channels
 
 
 def _set_channel(channel: Channel, reason: str, *, verb: str, by: User) -> Channel:
+    told = _told(channel, reason)
     channel.paused_reason = reason
     channel.save(update_fields=["paused_reason"])
-    audit.record(verb, channel, by=by, reason=reason)
+    audit.record(verb, channel, by=by, changes=told)
     return channel
+
+
+def _told(row: Channel | ProviderAccount, reason: str) -> dict[str, list[object]]:
+    return changes.shown(type(row), {"paused_reason": (row.paused_reason, reason)})
 
 
 def _reason(reason: str, by: User | None) -> str:

@@ -58,7 +58,7 @@ class Abilities:
 
 
 def require_any_role(user: User) -> None:
-    if not user.is_superuser and not user.roles.exists():
+    if not rights.holds(user, Right.SEE):
         raise NotAllowed()
 
 
@@ -145,6 +145,11 @@ def sandboxed(channels: Iterable[Channel]) -> set[str]:
     return found
 
 
+def into_sandbox(message: Message, channels: Iterable[Channel]) -> set[str]:
+    """Keys of the channels over which this message goes to the sandbox."""
+    return {one.key for one in channels if one.delivers} if message.sandboxed else sandboxed(channels)
+
+
 def problems(message: Message) -> list[Delivery]:
     """The first people who were not reached, but for those who may have been (`undecided`)."""
     unreached = ledger.deliveries(message).filter(status__in=[DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED])
@@ -204,9 +209,14 @@ def require_operator(user: User) -> None:
 
 
 def sandbox_messages(user: User, *, address: str = "") -> QuerySet[SandboxMessage]:
-    """What the sandbox kept of the messages the user may see, newest first."""
-    visible = rights.visible_to(user, Delivery.objects.filter(pk=OuterRef("delivery_id")))
-    found = SandboxMessage.objects.filter(Exists(visible)).select_related("account__channel").order_by("-pk")
+    """What the sandbox kept of the messages the user may see, newest first; `open`: with the addresses.
+
+    Who may not see addresses finds a whole one that he knows already, but cannot feel his way to others.
+    """
+    delivery = Delivery.objects.filter(pk=OuterRef("delivery_id"))
+    with_addresses = Exists(rights.visible_to(user, delivery, Right.SEE_ADDRESSES))
+    found = SandboxMessage.objects.filter(Exists(rights.visible_to(user, delivery))).annotate(open=with_addresses)
     if address:
-        found = found.annotate(address=Cast("addresses", TextField())).filter(address__icontains=address)
-    return found
+        found = found.annotate(address=Cast("addresses", TextField()))
+        found = found.filter(Q(address__icontains=f'"{address}"') | Q(open=True, address__icontains=address))
+    return found.select_related("account__channel").order_by("-pk")

@@ -135,7 +135,7 @@ def _about(request: HttpRequest, message: Message) -> dict[str, object]:
     return {
         "message": message,
         "channels": channels,
-        "sandboxed": selectors.sandboxed(channels),
+        "sandboxed": selectors.into_sandbox(message, channels),
         "audience": audiences.lines(message),
         "abilities": selectors.abilities(request.user, message),
     }

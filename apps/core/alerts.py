@@ -31,6 +31,7 @@ class Kind(models.TextChoices):
     CODE_UNMAPPED = "code_unmapped", _("A provider answers with a code that nobody has mapped")
     RECEIPT_UNREADABLE = "receipt_unreadable", _("A provider's report cannot be read")
     ENVIRONMENT_MISMATCH = "environment_mismatch", _("This database belongs to another installation; nothing is sent")
+    PUBLISH_REFUSED = "publish_refused", _("A scheduled message is a draft again: its publisher may not publish it now")
     THROTTLE_LOCAL = "throttle_local", _("Rates are kept by each process alone, as Redis is away")
 
 

@@ -53,7 +53,7 @@ class DeliveryAdmin(OwnUnitsAdmin):
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         """As for the verbs on a message; whether he may for this one, the service says."""
-        return request.user.has_perm("messaging.change_message")
+        return request.user.has_perm("messaging.send_message")
 
     @admin.action(description=_("Send again (it may arrive twice)"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:

@@ -1,9 +1,11 @@
 """What became of a message: its progress, and every delivery of it."""
 
 from functools import partial
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
 from django.views.decorators.http import conditional_page
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -11,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.rights import Right
 from apps.channels.models import Channel
 from apps.core.errors import NotFound
 from apps.core.masking import masked
@@ -24,6 +27,7 @@ from apps.delivery.states import Status
 from apps.messaging import selectors as messaging
 from apps.messaging.api.views import once
 from apps.messaging.idempotency import Answer
+from apps.messaging.models import Message
 from apps.messaging.states import Status as MessageStatus
 
 
@@ -45,18 +49,23 @@ class DeliveryOutput(serializers.ModelSerializer):
     status = serializers.ChoiceField(Status.choices)
     reason_text = serializers.SerializerMethodField()
     address = serializers.SerializerMethodField()
+    sandboxed = serializers.SerializerMethodField()
     updated_at = Instant()
 
     class Meta:
         model = Delivery
         fields = ["id", "recipient", "channel", "status", "reason", "reason_text", "attempt", "address"]
-        fields += ["maybe_duplicate", "updated_at"]
+        fields += ["maybe_duplicate", "sandboxed", "updated_at"]
 
     def get_reason_text(self, delivery: Delivery) -> str:
         return reasons.words(delivery.reason) if delivery.reason else ""
 
     def get_address(self, delivery: Delivery) -> str:
         return masked(delivery.address)
+
+    def get_sandboxed(self, delivery: Delivery) -> bool:
+        """All deliveries of an answer are of one message."""
+        return self.context["message"].sandboxed
 
 
 class ReasonOutput(serializers.Serializer):
@@ -84,6 +93,7 @@ class ChannelProgressOutput(serializers.Serializer):
 class ProgressOutput(serializers.Serializer):
     status = serializers.ChoiceField(choices=MessageStatus.choices)
     paused = serializers.BooleanField()
+    sandboxed = serializers.BooleanField()
     audience = serializers.IntegerField()
     read = serializers.IntegerField()
     complete = serializers.BooleanField()
@@ -93,6 +103,7 @@ class ProgressOutput(serializers.Serializer):
 @method_decorator(conditional_page, name="dispatch")
 class Progress(View):
     serializer_class = ProgressOutput
+    scopes = {"GET": Right.SEE}
 
     @extend_schema(responses=answers({200: ProgressOutput}, 404))
     def get(self, request: Request, message_id: int) -> Response:
@@ -100,13 +111,26 @@ class Progress(View):
         return Response(self.get_serializer(selectors.progress(messaging.get(request.user, message_id))).data)
 
 
-class Deliveries(ListView):
+class OfMessage(View):
+    """Deliveries of the message in the address."""
+
     serializer_class = DeliveryOutput
+
+    @cached_property
+    def message(self) -> Message:
+        return messaging.get(self.request.user, self.kwargs["message_id"])
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return super().get_serializer_context() | {"message": self.message}
+
+
+class Deliveries(ListView, OfMessage):
     filterset_class = DeliveryFilters
     queryset = Delivery.objects.none()
+    scopes = {"GET": Right.SEE}
 
     def get_queryset(self) -> QuerySet[Delivery]:
-        return selectors.deliveries(messaging.get(self.request.user, self.kwargs["message_id"]))
+        return selectors.deliveries(self.message)
 
     @extend_schema(operation_id="deliveries_list", responses=answers({200: DeliveryOutput(many=True)}, 404))
     def get(self, request: Request, message_id: int) -> Response:
@@ -114,8 +138,8 @@ class Deliveries(ListView):
         return self.page(request)
 
 
-class Resend(View):
-    serializer_class = DeliveryOutput
+class Resend(OfMessage):
+    scopes = {"POST": Right.PUBLISH}
 
     @extend_schema(
         request=None,
@@ -125,10 +149,10 @@ class Resend(View):
     def post(self, request: Request, message_id: int, delivery_id: int) -> Response:
         """Send again what is unknown, or failed because nobody confirmed it. It may arrive twice, and says so."""
         self.read(Nothing)
-        return Response(once(request, partial(self.resend, request, message_id, delivery_id)).body)
+        return Response(once(request, partial(self.resend, request, delivery_id)).body)
 
-    def resend(self, request: Request, message_id: int, delivery_id: int) -> Answer:
-        found = selectors.deliveries(messaging.get(request.user, message_id)).filter(pk=delivery_id)
+    def resend(self, request: Request, delivery_id: int) -> Answer:
+        found = selectors.deliveries(self.message).filter(pk=delivery_id)
         if not found.exists():
             raise NotFound()
         services.resend(delivery_id, by=request.user)

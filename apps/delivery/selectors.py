@@ -45,6 +45,7 @@ class Progress:
 
     status: MessageStatus
     paused: bool
+    sandboxed: bool
     audience: int
     read: int
     complete: bool
@@ -59,6 +60,7 @@ def progress(message: Message) -> Progress:
     return Progress(
         status=MessageStatus(message.status),
         paused=message.paused,
+        sandboxed=message.sandboxed,
         audience=message.audience_size,
         read=message.recipients.filter(read_at__isnull=False).count(),
         complete=message.ended_at is not None and all(one.settled == one.total for one in channels),

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping
 
 from django.db import connection
 
+from apps.accounts import rights
 from apps.accounts.models import User
+from apps.accounts.rights import Right
 from apps.audit import services as audit
 from apps.channels.models import Channel
 from apps.channels.providers.base import Refused, Result
 from apps.core.db import transactional
+from apps.core.errors import NotAllowed
 from apps.delivery.models import Suppression
 from apps.directory.models import ContactPoint
 
@@ -58,7 +61,9 @@ def _conflict_target() -> list[str] | None:
 
 @transactional
 def allow_again(row: Suppression, *, by: User) -> None:
-    """A person says that the address may be written to."""
+    """A person says that the address may be written to. Raises `NotAllowed`: an address belongs to no one unit."""
+    if not rights.can(by, Right.MANAGE_PEOPLE, None):
+        raise NotAllowed()
     audit.record("allow", row, by=by)
     row.delete()
 

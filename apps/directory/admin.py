@@ -4,11 +4,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import ForeignKey, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.admin import AuditedAdmin
+from apps.core import permissions
+from apps.core.admin import OwnRowsInline
 from apps.core.errors import InvalidInput
 from apps.core.masking import masked
 from apps.directory import contacts
@@ -26,6 +29,18 @@ class AddressForm(forms.ModelForm):
             except InvalidInput as error:
                 self.add_error("value", error.detail)
         return cleaned
+
+
+class ContactForm(AddressForm):
+    """An address of somebody mightier would bring his codes and links to whoever enters it."""
+
+    asking: AbstractBaseUser
+
+    def clean_person(self) -> Person:
+        person = self.cleaned_data["person"]
+        if not self.asking.has_perm("directory.address_person", person):
+            raise forms.ValidationError(_("This person holds more than you do."))
+        return person
 
 
 def with_address(typed: str) -> Q:
@@ -47,10 +62,20 @@ class OrgUnitAdmin(AuditedAdmin):
     search_fields = ["name__startswith"]
     autocomplete_fields = ["parent"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: OrgUnit | None = None) -> list[str]:
+        """Who keeps a unit but not what is above it leaves it where it is."""
+        moves = obj is None or obj.parent is None or request.user.has_perm(self.permission("change"), obj.parent)
+        return [] if moves else ["parent"]
 
-class MembershipInline(admin.TabularInline):
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> forms.Field:
+        """A unit with nothing above it is a school of its own: then nobody else would hold anything in the whole."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.required = not permissions.everywhere(request.user, self.permission("add"))
+        return field
+
+
+class MembershipInline(OwnRowsInline):
     model = Membership
-    extra = 0
     autocomplete_fields = ["unit"]
 
 
@@ -65,8 +90,7 @@ class PersonAdmin(AuditedAdmin):
 
 @admin.register(ContactPoint)
 class ContactPointAdmin(AuditedAdmin):
-    form = AddressForm
-    fields = ["person", "kind", "value", "verified_at"]
+    form = ContactForm
     list_display = ["person", "kind", "masked_value", "verified_at"]
     list_filter = ["kind"]
     list_select_related = ["person"]
@@ -74,6 +98,21 @@ class ContactPointAdmin(AuditedAdmin):
     search_help_text = _("A whole address, or a student or staff number")
     ordering = ["-pk"]
     autocomplete_fields = ["person"]
+
+    def get_fields(self, request: HttpRequest, obj: ContactPoint | None = None) -> list[str]:
+        """Whose addresses one may not see, one may not change either."""
+        hidden = obj is not None and not request.user.has_perm("directory.see_contactpoint", obj)
+        return ["person", "kind", "masked_value" if hidden else "value", "verified_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ContactPoint | None = None) -> list[str]:
+        fields = self.get_fields(request, obj)
+        return fields if "masked_value" in fields else []
+
+    def get_form(
+        self, request: HttpRequest, obj: ContactPoint | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"asking": request.user})
 
     @admin.display(description=_("value"))
     def masked_value(self, row: ContactPoint) -> str:

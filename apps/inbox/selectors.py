@@ -20,9 +20,10 @@ class Rendered:
 
 
 def entries(person: Person) -> QuerySet[Recipient]:
-    """Everything the person has received, newest first; what was recalled is no longer there."""
+    """Everything the person has received, newest first; what was recalled is no longer there, and what a test key has
+    sent never is."""
     return (
-        Recipient.objects.filter(person=person)
+        Recipient.objects.filter(person=person, message__sandboxed=False)
         .exclude(message__status=Status.RECALLED)
         .select_related("message__type", "message__unit", "person")
         .order_by("-pk")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from apps.accounts import rights
 from apps.accounts.models import User
 from apps.accounts.rights import Right
+from apps.audit import changes
 from apps.channels.models import Channel
 from apps.core.db import chunks
 from apps.core.errors import InvalidInput, NotAllowed, NotFound
@@ -70,6 +71,20 @@ def rules_of(message: Message) -> tuple[Rule, ...]:
 
 def rows_of(message: Message) -> dict[int, Mapping[str, str]]:
     return dict(message.audience_rows.values_list("person_id", "values"))
+
+
+def changes_between(before: Draft, after: Draft) -> dict[str, list[object]]:
+    """As the audit log tells it: of uploaded people only how many there are."""
+    names = ("title", "content", "type", "unit", "urgency", "publish_at", "expires_at")
+    pairs = {name: (getattr(before, name), getattr(after, name)) for name in names}
+    pairs["channels"] = (set(before.channels), set(after.channels))
+    pairs["audience_rules"] = (_rules_in_words(before), _rules_in_words(after))
+    pairs["audience_rows"] = (len(before.rows), len(after.rows))
+    return changes.shown(Message, {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
+
+
+def _rules_in_words(draft: Draft) -> list[str]:
+    return [str(AudienceRule(**vars(rule))) for rule in draft.rules]
 
 
 def check(draft: Draft, *, by: User) -> None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.models import ApiKey
 from apps.channels.models import Channel
 from apps.core.fields import ExactCharField
 from apps.directory.models import OrgUnit, Person, Rule, Segment
@@ -77,6 +78,20 @@ class Message(models.Model):
         related_name="edited_messages",
         verbose_name=_("last changed by"),
     )
+    #: Whoever published or scheduled it last, and with which key: asked again when the clock publishes it.
+    publisher = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="published_messages",
+        verbose_name=_("published by"),
+    )
+    publisher_key = models.ForeignKey(
+        ApiKey, models.SET_NULL, null=True, editable=False, related_name="+", verbose_name=_("published with key")
+    )
+    #: Written with a test key: it takes the whole path, and nothing of it leaves the house.
+    sandboxed = models.BooleanField(_("sandbox only"), default=False, editable=False)
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.DRAFT)
     publish_at = models.DateTimeField(_("publish time"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expiry"), null=True, blank=True)

@@ -23,7 +23,8 @@ PAUSABLE = RECALLABLE
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.DRAFT: frozenset({Status.SCHEDULED, Status.PUBLISHING}),
-    Status.SCHEDULED: frozenset({Status.PUBLISHING, Status.EXPIRED, Status.RECALLED}),
+    # A draft again where whoever scheduled it may not publish it any more when its time has come.
+    Status.SCHEDULED: frozenset({Status.PUBLISHING, Status.DRAFT, Status.EXPIRED, Status.RECALLED}),
     Status.PUBLISHING: frozenset({Status.PUBLISHED, Status.EXPIRED, Status.RECALLED}),
     Status.PUBLISHED: frozenset({Status.FINISHED, Status.EXPIRED, Status.RECALLED}),
     # By a person only, who sends again what nobody ever confirmed.

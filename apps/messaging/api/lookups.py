@@ -47,6 +47,7 @@ class TemplateOutput(serializers.ModelSerializer):
 
 
 class Channels(ListView):
+    scopes = {"GET": Right.SEE}
     serializer_class = ChannelOutput
     queryset = Channel.objects.all()
 
@@ -56,6 +57,7 @@ class Channels(ListView):
 
 
 class MessageTypes(ListView):
+    scopes = {"GET": Right.SEE}
     serializer_class = MessageTypeOutput
     queryset = MessageType.objects.prefetch_related("channels")
 
@@ -65,6 +67,7 @@ class MessageTypes(ListView):
 
 
 class Units(ListView):
+    scopes = {"GET": Right.WRITE}
     serializer_class = ReachableUnitOutput
     queryset = OrgUnit.objects.none()
 
@@ -83,6 +86,7 @@ class Units(ListView):
 
 
 class Templates(ListView):
+    scopes = {"GET": Right.SEE}
     serializer_class = TemplateOutput
     queryset = Template.objects.select_related("type")
     filterset_class = TemplateFilters

@@ -83,7 +83,7 @@ class AudienceOutput(serializers.Serializer):
 
 
 class MessageOutput(serializers.ModelSerializer):
-    """A message in a list."""
+    """A message in a list. `sandboxed`: it was written with a test key, and nothing of it leaves the house."""
 
     type = serializers.SlugRelatedField("key", read_only=True)
     author = WhoOutput(read_only=True)
@@ -102,7 +102,7 @@ class MessageOutput(serializers.ModelSerializer):
     class Meta:
         model = Message
         fields = [
-            *("id", "status", "paused", "title", "content", "type", "urgency", "unit", "author", "channels"),
+            *("id", "status", "paused", "sandboxed", "title", "content", "type", "urgency", "unit", "author", "channels"),
             *("publish_time", "expires_at", "created_at", "published_at", "ended_at", "audience_size"),
             *("url", "progress_url", "deliveries_url"),
         ]
