@@ -7,7 +7,7 @@ With an API key (`user.api_key`) a user holds what the key's scopes name, in the
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from functools import reduce
 from operator import or_
@@ -85,9 +85,13 @@ def can(user: User, right: Right, target: Model | None) -> bool:
 
 def holds(user: User, right: Right) -> bool:
     """Whether the user holds the right anywhere at all."""
+    return holds_any(user, {right})
+
+
+def holds_any(user: User, wanted: Collection[Right]) -> bool:
     if not user.is_active or user.api_key:
-        return bool(units_with(user, right))
-    return user.is_superuser or _roles_with(user, right).exists()
+        return any(units_with(user, right) for right in wanted)
+    return user.is_superuser or _roles_with(user, *wanted).exists()
 
 
 def units_with(user: User, right: Right) -> set[int]:
@@ -106,8 +110,10 @@ def _units_of_key(key: ApiKey, right: Right) -> set[int]:
     return units_with(key.created_by, right) & below([key.unit_id]) if right in key.scopes else set()
 
 
-def _roles_with(user: User, right: Right) -> QuerySet[RoleAssignment]:
-    return RoleAssignment.objects.filter(user=user, role__in=[role for role, held in RIGHTS.items() if right in held])
+def _roles_with(user: User, *wanted: Right) -> QuerySet[RoleAssignment]:
+    """The user's roles that hold any of the rights."""
+    roles = [role for role, held in RIGHTS.items() if not held.isdisjoint(wanted)]
+    return RoleAssignment.objects.filter(user=user, role__in=roles)
 
 
 def almighty(user: User) -> bool:

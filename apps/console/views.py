@@ -63,6 +63,7 @@ class Change(Page):
 
     def post(self, request: HttpRequest, message_id: int) -> HttpResponse:
         message = messaging.get(request.user, message_id)
+        selectors.require_writer(request.user)
         form = ComposeForm(request.POST, user=request.user, message=message)
         return _save(request, form, partial(services.change, message, by=request.user))
 

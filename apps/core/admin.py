@@ -24,7 +24,6 @@ admin.site.index_title = _("Administration")
 admin.site.index_template = "core/admin_index.html"
 
 
-
 def enters(request: HttpRequest) -> bool:
     """Whoever holds any right the admin serves; being `is_staff` neither helps nor is it needed."""
     return request.user.has_module_perms("admin")

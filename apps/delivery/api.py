@@ -121,7 +121,8 @@ class OfMessage(View):
         return messaging.get(self.request.user, self.kwargs["message_id"])
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"message": self.message}
+        # The description of the API is made without an address.
+        return super().get_serializer_context() | {"message": self.message if self.kwargs else None}
 
 
 class Deliveries(ListView, OfMessage):

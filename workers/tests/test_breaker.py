@@ -317,7 +317,7 @@ def test_ten_reports_of_the_same_outage_are_one_event(email: Channel, first: Pro
 
 def test_late_news_of_an_account_that_was_changed_meanwhile_is_no_news(email: Channel, first: ProviderAccount) -> None:
     way = breaker.choose(email)
-    person = User.objects.create(username="operator")
+    person = User.objects.create(username="operator", is_superuser=True)
     services.configure(first, {"latency_ms": 1}, by=person)
     breaker.report(way, [REFUSED])
     assert events(first) == []
@@ -411,7 +411,7 @@ def test_an_account_that_is_refused_again_waits_longer(email: Channel, health: H
 
 
 def test_a_persons_pause_is_never_undone(email: Channel, first: ProviderAccount, health: Health) -> None:
-    person = User.objects.create(username="operator")
+    person = User.objects.create(username="operator", is_superuser=True)
     refused(email)
     services.pause(first, by=person)
     set_to(first, rests_until=Now() - timedelta(seconds=1))
@@ -422,7 +422,7 @@ def test_a_persons_pause_is_never_undone(email: Channel, first: ProviderAccount,
 
 def test_a_click_resumes_at_once(email: Channel) -> None:
     account = refused(email)
-    services.resume(account, by=User.objects.create(username="operator"))
+    services.resume(account, by=User.objects.create(username="operator", is_superuser=True))
     way = breaker.choose(email)
     assert (way.account, way.probe) == (account, False)
     account.refresh_from_db()
@@ -433,7 +433,7 @@ def test_a_click_resumes_at_once(email: Channel) -> None:
 
 def test_new_settings_are_tried_at_the_next_question(email: Channel, health: Health) -> None:
     account = refused(email)
-    services.configure(account, {"latency_ms": 1}, by=User.objects.create(username="operator"))
+    services.configure(account, {"latency_ms": 1}, by=User.objects.create(username="operator", is_superuser=True))
     breaker.revive_accounts()
     assert health.asked == 1
     assert breaker.choose(email).probe

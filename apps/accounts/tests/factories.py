@@ -46,3 +46,10 @@ def a_client(user: User | None = None) -> APIClient:
         _row, token = get_token_model().objects.create(user=user)
         client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
     return client
+
+
+def with_key(token: str) -> APIClient:
+    """A client of the API that carries an API key."""
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client

@@ -4,16 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 from cryptography.fernet import Fernet
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import User
+from apps.accounts.tests.factories import a_user_with
 from apps.audit.models import Entry
 from apps.channels import accounts, services
 from apps.channels.models import AccountEvent, Channel, ProviderAccount
+from apps.directory.models import OrgUnit
+from apps.directory.tests.factories import a_department, a_school
 
 SECRET = "Wohl-gehütet-7"
 PEM = "-----BEGIN CERTIFICATE-----"
@@ -46,11 +48,9 @@ def page_of(account: ProviderAccount) -> str:
     return reverse("admin:channels_provideraccount_change", args=[account.pk])
 
 
-def client_with(*permissions: str) -> Client:
-    user = User.objects.create_user("staff", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+def client_of(role: str, unit: OrgUnit) -> Client:
     client = Client()
-    client.force_login(user)
+    client.force_login(a_user_with(role, unit, username="operator"))
     return client
 
 
@@ -97,7 +97,7 @@ def test_settings_are_stored_typed_and_logged_by_name(account: ProviderAccount, 
     assert "mail.example.com" not in str(logged)
 
 
-def test_a_secret_is_written_and_never_shown(account: ProviderAccount, admin_client: Client) -> None:
+def test_input_62_a_secret_is_written_and_never_shown(account: ProviderAccount, admin_client: Client) -> None:
     admin_client.post(page_of(account), {**POSTED, "setting_ca_certificate": PEM})
     for answer in (
         admin_client.get(page_of(account)),
@@ -178,14 +178,22 @@ def test_accounts_are_paused_and_resumed_by_action(admin_client: Client) -> None
     assert list(entries_of(account).values_list("verb", flat=True)) == ["pause", "resume"]
 
 
-def test_who_may_only_look_neither_pauses_nor_sees_settings(account: ProviderAccount, admin_client: Client) -> None:
+def test_operators_of_the_whole_school_keep_accounts_and_others_do_not_even_see_them(
+    account: ProviderAccount, admin_client: Client
+) -> None:
     admin_client.post(page_of(account), POSTED)
-    client = client_with("view_provideraccount")
-    run_action(client, "pause", account)
-    assert client.post(page_of(account), POSTED).status_code == 403
-    assert "mail.example.com" not in client.get(page_of(account)).content.decode()
+    school = a_school()
+    for role, unit in (("operator", a_department(school)), ("auditor", school), ("approver", school)):
+        client = Client()
+        client.force_login(a_user_with(role, unit))
+        assert run_action(client, "pause", account) == 403
+        assert client.get(reverse(LIST)).status_code == 403
+        assert client.post(page_of(account), POSTED).status_code == client.get(page_of(account)).status_code == 403
     account.refresh_from_db()
     assert account.paused_reason == ""
+    assert run_action(client_of("operator", school), "pause", account) == 302
+    account.refresh_from_db()
+    assert "operator" in account.paused_reason
 
 
 def test_a_stranger_to_the_admin_is_sent_to_log_in(account: ProviderAccount, client: Client) -> None:
@@ -203,7 +211,8 @@ def test_a_channel_is_changed_but_neither_added_nor_deleted(admin_client: Client
     sms.refresh_from_db()
     assert (sms.batch_size, sms.enabled, sms.address_kind) == (20, False, "mobile")
     entry = Entry.objects.get(verb="change")
-    assert sorted(entry.details["fields"]) == ["Attempts at most", "Batch size", "Enabled", "Window"]
+    assert sorted(entry.details["changes"]) == ["batch_size", "enabled", "max_attempts", "window"]
+    assert entry.details["changes"]["batch_size"][1] == 20
     assert admin_client.get(reverse("admin:channels_channel_add")).status_code == 403
     assert admin_client.post(reverse("admin:channels_channel_delete", args=[sms.pk])).status_code == 403
 

@@ -13,13 +13,15 @@ from django.test import override_settings
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.tests.factories import a_user_with
 from apps.audit.models import Entry
 from apps.channels import accounts, services
 from apps.channels.checks import check_channels
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
 from apps.channels.providers import sandbox
 from apps.channels.providers.base import Accepted, Outgoing, SettingsError
-from apps.core.errors import Conflict, InvalidInput
+from apps.core.errors import Conflict, InvalidInput, NotAllowed
+from apps.directory.tests.factories import a_department, a_school
 
 SECRET = "Wohl-gehütet-7"
 SETTINGS = {"host": "mail.example.com", "username": "notice", "password": SECRET, "from_address": "notice@example.com"}
@@ -27,7 +29,7 @@ SETTINGS = {"host": "mail.example.com", "username": "notice", "password": SECRET
 
 @pytest.fixture
 def operator(db: None) -> User:
-    return User.objects.create(username="operator")
+    return a_user_with("operator", a_school(), username="operator")
 
 
 @pytest.fixture
@@ -215,3 +217,27 @@ def test_what_did_not_happen_is_not_kept(account: ProviderAccount, operator: Use
         services.pause(account, by=operator)
         transaction.set_rollback(True)
     assert not account.events.exists()
+
+
+def test_only_who_operates_the_whole_school_touches_an_account(configured: ProviderAccount) -> None:
+    school = a_school()
+    share = {"weight": 7, "rate": None, "enabled": False, "reason": "why not"}
+    for stranger in (a_user_with("operator", a_department(school)), a_user_with("author", school)):
+        for act in (
+            lambda by: services.configure(configured, SETTINGS, by=by),
+            lambda by: services.adjust(configured, **share, by=by),
+            lambda by: services.pause(configured, by=by),
+            lambda by: services.resume(configured, by=by),
+        ):
+            with pytest.raises(NotAllowed):
+                act(stranger)
+    configured.refresh_from_db()
+    assert (configured.enabled, configured.weight, configured.paused_reason) == (True, 100, "")
+
+
+def test_a_pause_is_logged_with_before_and_after(account: ProviderAccount, operator: User) -> None:
+    services.pause(account, by=operator)
+    services.resume(account, by=operator)
+    first, second = Entry.objects.filter(object_type="channels.provideraccount").order_by("pk")
+    assert first.details["changes"]["paused_reason"][0] == second.details["changes"]["paused_reason"][1] == ""
+    assert "operator" in first.details["changes"]["paused_reason"][1]

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.tests.factories import an_administrator
 from apps.audit.models import Entry
+from apps.core.errors import NotAllowed
 from apps.delivery import suppressions
 from apps.delivery.models import Suppression
 from apps.directory import services as directory
@@ -101,8 +103,11 @@ class TestContacts:
 
 def test_allowed_again_by_a_person_is_audited_without_the_address(house: House) -> None:
     suppressions.add(kind="email", refused={DEAD: "no_such_address"})
-    suppressions.allow_again(Suppression.objects.get(), by=house.author)
+    with pytest.raises(NotAllowed):
+        suppressions.allow_again(Suppression.objects.get(), by=an_administrator(house.department))
+    head = an_administrator(house.school)
+    suppressions.allow_again(Suppression.objects.get(), by=head)
     assert listed() == []
     entry = Entry.objects.get(verb="allow")
-    assert entry.actor_name == house.author.get_username()
+    assert entry.actor_name == head.get_username()
     assert DEAD not in f"{entry.object_name}{entry.details}"

@@ -102,7 +102,19 @@ class MessageOutput(serializers.ModelSerializer):
     class Meta:
         model = Message
         fields = [
-            *("id", "status", "paused", "sandboxed", "title", "content", "type", "urgency", "unit", "author", "channels"),
+            *(
+                "id",
+                "status",
+                "paused",
+                "sandboxed",
+                "title",
+                "content",
+                "type",
+                "urgency",
+                "unit",
+                "author",
+                "channels",
+            ),
             *("publish_time", "expires_at", "created_at", "published_at", "ended_at", "audience_size"),
             *("url", "progress_url", "deliveries_url"),
         ]

@@ -2,10 +2,15 @@
 
 import pytest
 
+from apps.accounts import keys
+from apps.accounts.keys import KeyDraft
+from apps.accounts.models import User
+from apps.accounts.tests.factories import a_user_with
+from apps.core.models import Alert
 from apps.core.tests.threads import together
 from apps.messaging import selectors
 from apps.messaging import services as messaging
-from apps.messaging.models import Message
+from apps.messaging.models import Message, MessageType
 from apps.messaging.states import Status
 from apps.messaging.tests.acts import audited, put, soon, status_of
 from apps.messaging.tests.conftest import World
@@ -61,6 +66,77 @@ def test_whose_expiry_has_passed_too_is_expired_and_never_published(due: Message
     assert audited("begin") == []
     assert audited("expire") == [("msgcenter", str(due.pk))]
     assert messaging.begin(due.pk) is False
+
+
+def scheduled(world: World, by: User, **fields: object) -> Message:
+    """As `by` would have scheduled it, and its time has come."""
+    message = a_message(world.author, world.office, to=world.classroom, publish_at=soon(), **fields)
+    messaging.publish(message, by=by)
+    return put(message, Status.SCHEDULED, publish_at=soon(-1))
+
+
+@pytest.mark.parametrize("loss", ["role", "login", "unit"])
+def test_who_may_not_publish_any_more_when_the_time_has_come_publishes_nothing(
+    world: World, loss: str, alerts_at_once: None
+) -> None:
+    colleague = a_user_with("author", world.office, username="colleague")
+    message = scheduled(world, colleague)
+    if loss == "role":
+        colleague.roles.update(role="auditor")
+    elif loss == "login":
+        User.objects.filter(pk=colleague.pk).update(is_active=False)
+    else:
+        colleague.roles.update(unit=world.other_office)
+    assert messaging.begin(message.pk) is False
+    assert status_of(message) == Status.DRAFT
+    assert audited("begin") == []
+    assert audited("return") == [("msgcenter", str(message.pk))]
+    alert = Alert.objects.get(kind="publish_refused")
+    assert (alert.subject, alert.detail, alert.settled_at) == (str(message.pk), "colleague", None)
+    assert selectors.publish_due(10) == []
+    put(message, Status.DRAFT, publish_at=None)
+    messaging.publish(message, by=world.author)
+    assert Alert.objects.get().settled_at is not None
+
+
+def test_an_approver_who_is_none_any_more_publishes_nothing(world: World, alerts_at_once: None) -> None:
+    kind = MessageType.objects.get(key="notice")
+    MessageType.objects.filter(pk=kind.pk).update(approval_needed=True)
+    message = scheduled(world, world.approver)
+    world.approver.roles.update(role="author")
+    assert messaging.begin(message.pk) is False
+    world.approver.roles.update(role="approver")
+    put(message, Status.SCHEDULED)
+    assert messaging.begin(message.pk) is True
+
+
+def test_an_emergency_takes_its_right_also_when_its_time_has_come(world: World, alerts_at_once: None) -> None:
+    sender = a_user_with("emergency_sender", world.office)
+    message = put(a_message(sender, world.office, to=world.classroom, urgency="emergency", publish_at=soon()), "draft")
+    messaging.publish(message, by=sender)
+    put(message, Status.SCHEDULED, publish_at=soon(-1))
+    sender.roles.update(role="author")
+    assert messaging.begin(message.pk) is False
+    assert status_of(message) == Status.DRAFT
+
+
+def test_what_a_key_has_scheduled_ends_with_the_key(world: World, alerts_at_once: None) -> None:
+    draft = KeyDraft(name="教务系统", kind="live", scopes=("see", "write", "publish"), unit=world.office)
+    made = keys.create(draft, by=world.administrator)
+    message = scheduled(world, keys.acting(keys.find(made.token)))
+    assert message.publisher_key == made.row
+    assert messaging.begin(message.pk) is True
+    message = scheduled(world, keys.acting(keys.find(made.token)))
+    keys.revoke(made.row, by=world.administrator)
+    assert messaging.begin(message.pk) is False
+    assert status_of(message) == Status.DRAFT
+
+
+def test_whoever_lost_something_else_publishes_as_planned(world: World) -> None:
+    """Its author has left, who answers for nothing here."""
+    message = scheduled(world, world.administrator)
+    User.objects.filter(pk=world.author.pk).update(is_active=False)
+    assert messaging.begin(message.pk) is True
 
 
 @pytest.mark.django_db(transaction=True)

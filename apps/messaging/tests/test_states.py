@@ -15,6 +15,7 @@ ALLOWED = {
     ("draft", "scheduled"),
     ("draft", "publishing"),
     ("scheduled", "publishing"),
+    ("scheduled", "draft"),
     ("scheduled", "expired"),
     ("scheduled", "recalled"),
     ("publishing", "published"),

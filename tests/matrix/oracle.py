@@ -1,0 +1,106 @@
+"""What an endpoint answers to whom, by the table alone."""
+
+from dataclasses import dataclass
+
+from tests.matrix.table import ADMIN, SEE, Line, Page, Roles
+
+#: Of the unit, of a unit below it, of another department.
+PLACES = ("own", "sub", "foreign")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """`role` is held in the department, or (`school`) above it. Keys act for the department's administrator."""
+
+    name: str
+    role: str = ""
+    school: bool = False
+    superuser: bool = False
+    anonymous: bool = False
+    #: Kind of the key, and its scopes; None: all that one can hold.
+    key: str = ""
+    scopes: tuple[str, ...] | None = None
+
+    def holds(self, roles: Roles | None) -> bool:
+        return roles is not None and (self.superuser or self.role in roles)
+
+    def reaches(self, place: str) -> bool:
+        return self.superuser or self.school or place != "foreign"
+
+    def may_use(self, scope: str | None) -> bool:
+        return scope is not None and (self.scopes is None or scope in self.scopes)
+
+
+ROLES = ("administrator", "unit_manager", "author", "approver", "emergency_sender", "operator", "auditor", "recipient")
+PEOPLE = (
+    *(Actor(role, role) for role in ROLES),
+    *(Actor(f"{role} of the school", role, school=True) for role in ("administrator", "operator", "auditor")),
+    Actor("superuser", superuser=True),
+    Actor("reader"),
+    Actor("anonymous", anonymous=True),
+)
+KEYS = (
+    Actor("live key", "administrator", key="live"),
+    Actor("test key", "administrator", key="test", scopes=("see", "write", "publish", "emergency")),
+    Actor("narrow key", "administrator", key="live", scopes=("export",)),
+)
+
+
+def answers(name: str, line: Line, actor: Actor, place: str) -> frozenset[int]:
+    """The statuses that are right."""
+    if line.open:
+        return line.ok
+    if actor.anonymous:
+        return frozenset([401 if " api:" in name else 302])
+    if " admin:" in name and not actor.holds(SEE):
+        return frozenset([302])
+    if actor.key and not actor.may_use(line.scope):
+        return frozenset([403])
+    if line.everyone:
+        return line.ok
+    if line.person:
+        return _of_person(line, actor, place)
+    if line.whole:
+        allowed = actor.holds(line.may) and (actor.superuser or actor.school)
+        return line.ok if allowed else frozenset([line.denied])
+    return _of_unit(line, actor, place)
+
+
+def _of_person(line: Line, actor: Actor, place: str) -> frozenset[int]:
+    if actor.name != "reader":
+        return frozenset([line.alone])
+    return line.ok if place != "foreign" else frozenset([404])
+
+
+def _of_unit(line: Line, actor: Actor, place: str) -> frozenset[int]:
+    if line.plain or (line.early and not actor.holds(line.may)):
+        return line.ok if actor.holds(line.may) else frozenset([line.denied])
+    if not actor.reaches(place) or (actor.key == "test" and line.earnest):
+        return frozenset([404])
+    if actor.holds(line.may):
+        return line.ok
+    return frozenset([line.denied if actor.holds(line.sees) else 404])
+
+
+def lists(line: Line, actor: Actor) -> bool:
+    """Whether a list shows what belongs to the department."""
+    if actor.key and (not actor.may_use(line.scope) or (actor.key == "test" and line.earnest)):
+        return False
+    return actor.holds(line.lists)
+
+
+def page_answers(label: str, verb: str, actor: Actor, place: str) -> int:
+    """Of a page of a model in the admin; a foreign row is answered as one that never was, by going to the index."""
+    page = ADMIN[label]
+    if actor.anonymous or not actor.holds(SEE):
+        return 302
+    if verb == "history":
+        return 200 if _may(page, "view", actor) and actor.reaches(place) else 302
+    if not _may(page, "change" if verb == "save" else verb, actor):
+        return 403
+    return 200 if actor.reaches(place) else 302
+
+
+def _may(page: Page, verb: str, actor: Actor) -> bool:
+    held = actor.holds(getattr(page, verb))
+    return held and (not page.whole or actor.superuser or actor.school)
