@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
 from apps.accounts import keys, rights, roles
-from apps.accounts.keys import SCOPES, KeyDraft
+from apps.accounts.keys import WORDS, KeyDraft
 from apps.accounts.models import ApiKey, RoleAssignment, User
 from apps.audit.admin import AuditedAdmin
 from apps.core import permissions
@@ -140,7 +140,7 @@ class RoleAssignmentAdmin(ServiceAdmin):
 
 class KeyForm(ServiceForm):
     scopes = forms.MultipleChoiceField(
-        label=_("scopes"), choices=[(str(one), str(one)) for one in SCOPES], widget=forms.CheckboxSelectMultiple
+        label=_("scopes"), choices=[(str(one), words) for one, words in WORDS.items()], widget=forms.CheckboxSelectMultiple
     )
 
     class Meta:
@@ -170,7 +170,7 @@ class ApiKeyAdmin(ServiceAdmin):
     autocomplete_fields = ["unit"]
     ordering = ["-pk"]
     actions = ["revoke"]
-    shown = ["name", "prefix", "kind", "unit", "scopes", "created_by", "created_at"]
+    shown = ["name", "prefix", "kind", "unit", "may", "created_by", "created_at"]
     shown += ["expires_at", "last_used_at", "revoked_at"]
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
@@ -182,6 +182,10 @@ class ApiKeyAdmin(ServiceAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """What a key has done stays in the log, and so does the key."""
         return False
+
+    @admin.display(description=_("scopes"))
+    def may(self, key: ApiKey) -> str:
+        return ", ".join(str(WORDS[scope]) for scope in key.scopes)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request)

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import get_random_string
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import rights, roles
 from apps.accounts.models import ApiKey, User
@@ -21,8 +21,19 @@ from apps.core.db import single_write, transactional
 from apps.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from apps.directory.models import OrgUnit
 
-#: A key hands out nothing and approves nothing: both take a person.
-SCOPES = tuple(right for right in Right if right not in (Right.GRANT, Right.APPROVE))
+#: What a key can hold, in words. It hands out nothing and approves nothing: both take a person.
+WORDS = {
+    Right.SEE: _("see messages"),
+    Right.WRITE: _("write messages"),
+    Right.PUBLISH: _("publish messages"),
+    Right.EMERGENCY: _("send emergency messages"),
+    Right.SEE_ADDRESSES: _("see addresses"),
+    Right.MANAGE_PEOPLE: _("manage people"),
+    Right.MANAGE_CHANNELS: _("manage channels"),
+    Right.EXPORT: _("export"),
+    Right.READ_AUDIT: _("read the audit log"),
+}
+SCOPES = tuple(WORDS)
 #: What has to do with messages only; all that a test key may, for everything else would be done in earnest.
 OF_MESSAGES = (Right.SEE, Right.WRITE, Right.PUBLISH, Right.EMERGENCY)
 USUAL_LIFE = timedelta(days=365)

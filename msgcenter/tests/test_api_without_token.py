@@ -8,8 +8,9 @@ from django.apps import apps
 from knox.models import get_token_model
 from rest_framework.test import APIClient
 
-from apps.accounts import devices
-from apps.accounts.tests.factories import a_client, a_superuser
+from apps.accounts import devices, keys
+from apps.accounts.keys import KeyDraft
+from apps.accounts.tests.factories import a_client, a_superuser, a_user_with
 from apps.core.tests.api import refusals
 from apps.delivery.tests.factories import a_delivery, a_recipient
 from apps.messaging.tests.bodies import a_body
@@ -48,7 +49,10 @@ def site(house: House) -> dict[str, object]:
     entry = a_recipient(message, house.reader.person)
     delivery = a_delivery(entry, "sms", status="unknown")
     devices.register(house.reader, DEVICE)
+    head = a_user_with("administrator", house.department)
+    key = keys.create(KeyDraft(name="x", kind="live", scopes=("see",), unit=house.department), by=head).row
     ids = {"<int:message_id>": message.pk, "<int:entry_id>": entry.pk, "<int:delivery_id>": delivery.pk}
+    ids |= {"<int:role_id>": head.roles.get().pk, "<int:key_id>": key.pk}
     return {**ids, "<str:token>": DEVICE, "<str:key>": "sms"}
 
 

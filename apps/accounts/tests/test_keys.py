@@ -63,8 +63,16 @@ def test_a_key_is_told_once_and_kept_as_a_digest(head: User, office: OrgUnit, ki
 
 @pytest.mark.parametrize(
     ("scopes", "kind"),
-    [((), "live"), (("king",), "live"), (("grant",), "live"), (("see", "approve"), "live")]
-    + [(("write",), "live"), (("publish", "export"), "live"), (("see", "manage_people"), "test"), (("see",), "other")],
+    [
+        ((), "live"),
+        (("king",), "live"),
+        (("grant",), "live"),
+        (("see", "approve"), "live"),
+        (("write",), "live"),
+        (("publish", "export"), "live"),
+        (("see", "manage_people"), "test"),
+        (("see",), "other"),
+    ],
 )
 def test_scopes_that_are_none_or_do_not_fit_are_refused(
     head: User, office: OrgUnit, scopes: tuple[str, ...], kind: str
@@ -267,11 +275,14 @@ class TestApi:
 
     @pytest.mark.parametrize(
         ("change", "attr"),
-        [({"name": ""}, "name"), ({"kind": "other"}, "kind"), ({"scopes": []}, "scopes"), ({"unit": "x"}, "unit")]
-        + [
+        [
+            ({"name": ""}, "name"),
+            ({"kind": "other"}, "kind"),
+            ({"scopes": []}, "scopes"),
+            ({"scopes": ["x"]}, "scopes.0"),
+            ({"unit": "x"}, "unit"),
             ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
             ({"more": 1}, "more"),
-            ({"scopes": ["x"]}, "scopes.0"),
         ],
     )
     def test_a_body_that_is_no_key_is_400(

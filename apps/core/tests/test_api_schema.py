@@ -34,6 +34,12 @@ def test_every_verb_is_described(schema: dict[str, Any]) -> None:
         "post /api/v1/logout",
         "post /api/v1/devices",
         "delete /api/v1/devices/{token}",
+        "get /api/v1/roles",
+        "post /api/v1/roles",
+        "delete /api/v1/roles/{role_id}",
+        "get /api/v1/keys",
+        "post /api/v1/keys",
+        "post /api/v1/keys/{key_id}/revoke",
         "get /api/v1/messages",
         "post /api/v1/messages",
         "get /api/v1/messages/{message_id}",
@@ -86,3 +92,8 @@ def test_the_page_of_the_schema_loads_only_our_own_scripts_none_of_them_inline(c
 
 def test_no_other_page_may_have_inline_styles(client: Client, db: None) -> None:
     assert "unsafe-inline" not in client.get("/api/v1/channels")["Content-Security-Policy"]
+
+
+def test_keys_are_described_as_a_way_in(schema: dict[str, Any]) -> None:
+    assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert {"key": []} in operations(schema)["get /api/v1/messages"]["security"]

@@ -2,8 +2,11 @@
 
 import pytest
 
+from apps.audit import changes
+from apps.audit.models import Entry
 from apps.core.errors import Conflict, InvalidInput, MsgcenterError, NotAllowed, NotFound
 from apps.directory.tests.factories import a_person
+from apps.messaging import drafts
 from apps.messaging import services as messaging
 from apps.messaging.drafts import Rule
 from apps.messaging.models import Message, Urgency
@@ -99,3 +102,23 @@ def test_message_that_is_gone_is_not_found(world: World, message: Message) -> No
     Message.objects.get(pk=message.pk).delete()
     with pytest.raises(NotFound):
         messaging.change(message, a_draft(world.office, to=world.classroom), by=world.author)
+
+
+def test_the_log_tells_what_was_changed_and_of_people_only_how_many(world: World, message: Message) -> None:
+    draft = a_draft(world.office, channels=("email", "inbox"), title="new", content="x" * 1000, to=world.classroom)
+    messaging.change(message, draft, by=world.author)
+    told = Entry.objects.get(verb="change").details["changes"]
+    assert told.pop("title") == ["old", "new"]
+    assert told.pop("audience_rows") == [1, 0]
+    before, after = told.pop("content")
+    assert before == "No water on Friday."
+    assert len(after) == changes.LONGEST
+    assert [len(value.split(", ")) for value in told.pop("channels")] == [1, 2]
+    assert "class 1" in told["audience_rules"][1]
+    assert list(told) == ["audience_rules"]
+    assert "student" not in str(told)
+
+
+def test_what_stays_is_not_told(world: World, message: Message) -> None:
+    messaging.change(message, drafts.of(message), by=world.author)
+    assert Entry.objects.get(verb="change").details == {}
