@@ -204,5 +204,15 @@ def test_the_sandbox_shows_what_was_sent_of_visible_messages(school: School) -> 
     assert "教务的" in text
     assert "&lt;b&gt;" in text
     assert "后勤的" not in text
-    assert "教务的" in page.get("/console/sandbox", {"address": "ONE@school"}).content.decode()
-    assert "教务的" not in page.get("/console/sandbox", {"address": "two@"}).content.decode()
+    assert "one@school.example" not in text
+    assert "o***@school.example" in text
+
+    def finds(page: Client, address: str) -> bool:
+        return "教务的" in page.get("/console/sandbox", {"address": address}).content.decode()
+
+    assert finds(page, "ONE@school.example")
+    assert not finds(page, "one@school"), "an address could be felt out letter by letter"
+    manager = client_of(accounts.a_user_with("unit_manager", school.academic.unit))
+    assert "one@school.example" in manager.get("/console/sandbox").content.decode()
+    assert finds(manager, "ONE@school")
+    assert not finds(manager, "two@")

@@ -92,3 +92,12 @@ def test_a_colleague_may_look_a_stranger_and_a_reader_get_404(house: House, mess
     assert get(house.colleague, message, path).status_code == 200
     for who in (house.stranger, house.reader):
         assert refusals(get(who, message, path), 404) == [("not_found", None)]
+
+
+@pytest.mark.parametrize("path", ["deliveries", "progress"])
+def test_input_61_what_became_of_a_foreign_message_is_not_there(house: House, message: Message, path: str) -> None:
+    """An export of it would begin here; there is none yet."""
+    assert get(house.colleague, message, path).status_code == 200
+    foreign, never = get(house.stranger, message, path), get(house.stranger, Message(pk=2**40), path)
+    assert refusals(foreign, 404) == [("not_found", None)]
+    assert foreign.content == never.content

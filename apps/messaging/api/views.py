@@ -153,7 +153,7 @@ def once(request: Request, act: partial[Answer]) -> Answer:
     With another API key it is another request: what a test key has done is not done.
     """
     caller = getattr(request.auth, "prefix", "")
-    content = f"{request.method} {request.path} {caller}\n".encode() + request._request.body
+    content = f"{request.method} {request.path}{caller}\n".encode() + request._request.body
     return idempotency.once(
         act,
         by=request.user,
