@@ -1,5 +1,6 @@
 """Keys of school systems: made, looked up, revoked. A key itself is seen once, by whoever makes it."""
 
+import copy
 import hashlib
 import hmac
 import re
@@ -138,8 +139,8 @@ def find(token: str) -> ApiKey | None:
 
 
 def acting(row: ApiKey) -> User:
-    """Who acts with the key: its owner, held back by it."""
-    user = row.created_by
+    """Who acts with the key: its owner, held back by it; `row.created_by` stays what he is without it."""
+    user = copy.copy(row.created_by)
     user.api_key = row
     return user
 
