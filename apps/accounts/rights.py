@@ -80,7 +80,7 @@ def can(user: User, right: Right, target: Model | None) -> bool:
         return target.pk in units_with(user, right)
     if target is None:
         return _school() <= units_with(user, right) != set()
-    return visible_to(user, type(target)._base_manager.filter(pk=target.pk), right).exists()
+    return visible_to(user, target._meta.model._base_manager.filter(pk=target.pk), right).exists()
 
 
 def holds(user: User, right: Right) -> bool:

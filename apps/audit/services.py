@@ -61,7 +61,7 @@ def unit_of(target: models.Model) -> int | None:
     """
     if getattr(target, "unit_id", None):
         return target.unit_id
-    rows = type(target)._base_manager.filter(pk=target.pk)
+    rows = target._meta.model._base_manager.filter(pk=target.pk)
     for path in getattr(target, "unit_paths", ()):
         found = rows.filter(**{f"{path}__isnull": False}).order_by(path).values_list(path, flat=True).first()
         if found:
