@@ -1,6 +1,7 @@
 """Roles as Django asks for them: the admin and the layers below know permissions by name, here each is a right."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.backends import BaseBackend
@@ -13,14 +14,16 @@ from apps.directory.models import ContactPoint, Person
 
 Rows = TypeVar("Rows", bound=QuerySet)
 
-#: `app.action_model`, else `app.model`, else `app`: the right it takes. What is not named takes a superuser.
-NEEDED: dict[str, Right] = {
+#: `app.action_model`, else `app.model`, else `app`: the right it takes. None, and what is not named, takes a superuser.
+NEEDED: dict[str, Right | None] = {
     "directory": Right.MANAGE_PEOPLE,
     "directory.see_contactpoint": Right.SEE_ADDRESSES,
     "accounts.user": Right.MANAGE_PEOPLE,
     "accounts.roleassignment": Right.GRANT,
     "accounts.apikey": Right.GRANT,
     "channels": Right.MANAGE_CHANNELS,
+    # Of all units at once, with texts and addresses; others have the console's page of their own.
+    "channels.sandboxmessage": None,
     "core.alert": Right.MANAGE_CHANNELS,
     "messaging": Right.WRITE,
     "messaging.view_message": Right.SEE,
@@ -54,20 +57,35 @@ class RoleBackend(BaseBackend):
             return False
         if obj is not None:
             return rights.can(user, right, obj) and not (permission in ADDRESSING and _owner_exceeds(obj, user))
-        return rights.holds(user, right) if _belongs_to_units(permission) else rights.can(user, right, None)
+        return _once(user, right, rights.holds) if _belongs_to_units(permission) else self._in_school(user, right)
 
     def has_module_perms(self, user: User, app_label: str) -> bool:
         """Of the app `admin`: whether the user holds any right the admin serves."""
-        served = {right for name, right in NEEDED.items() if app_label in ("admin", name.split(".")[0])}
-        return rights.almighty(user) or rights.holds_any(user, served)
+        served = frozenset(NEEDED[name] for name in NEEDED if app_label in ("admin", name.split(".")[0])) - {None}
+        return rights.almighty(user) or _once(user, served, rights.holds_any)
 
     def everywhere(self, user: User, permission: str) -> bool:
         right = needed(permission)
-        return rights.almighty(user) or (right is not None and rights.can(user, right, None))
+        return rights.almighty(user) or (right is not None and self._in_school(user, right))
+
+    def _in_school(self, user: User, right: Right) -> bool:
+        return _once(user, (right, "whole"), lambda user, _asked: rights.can(user, right, None))
 
     def visible_to(self, user: User, rows: Rows, permission: str) -> Rows:
         right = needed(permission)
-        return rows.none() if right is None else rights.visible_to(user, rows, right)
+        if right is None:
+            return rows if rights.almighty(user) else rows.none()
+        return rights.visible_to(user, rows, right)
+
+
+def _once(user: User, asked: Any, answer: Callable[[User, Any], bool]) -> bool:
+    """As it was answered before in this request, where the user remembers it."""
+    memory = getattr(user, "remembered", None)
+    if memory is None:
+        return answer(user, asked)
+    if asked not in memory:
+        memory[asked] = answer(user, asked)
+    return memory[asked]
 
 
 def needed(permission: str) -> Right | None:

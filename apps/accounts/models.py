@@ -18,6 +18,8 @@ class User(AbstractUser):
     """
 
     api_key: "ApiKey | None" = None
+    #: What he holds at all, as asked before; for the user of one request only (`core/permissions.py`).
+    remembered: dict[object, bool] | None = None
 
     person = models.OneToOneField(
         Person, models.SET_NULL, null=True, blank=True, related_name="user", verbose_name=_("person")

@@ -159,16 +159,11 @@ class ProviderAccountAdmin(AuditedAdmin):
 
 @admin.register(SandboxMessage)
 class SandboxMessageAdmin(ReadOnlyAdmin):
-    """Of all units at once, with text and address: for superusers. Others have the console's page of their own."""
-
     list_display = ["at", "account", "title", "masked_addresses", "delivery_id", "attempt"]
     list_filter = ["account"]
     list_select_related = ["account__channel"]
     search_fields = ["key__exact"]
     ordering = ["-pk"]
-
-    def has_view_permission(self, request: HttpRequest, obj: SandboxMessage | None = None) -> bool:
-        return request.user.is_superuser
 
     @admin.display(description=_("addresses"))
     def masked_addresses(self, row: SandboxMessage) -> str:

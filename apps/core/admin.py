@@ -26,6 +26,7 @@ admin.site.index_template = "core/admin_index.html"
 
 def enters(request: HttpRequest) -> bool:
     """Whoever holds any right the admin serves; being `is_staff` neither helps nor is it needed."""
+    permissions.remember(request.user)
     return request.user.has_module_perms("admin")
 
 

@@ -14,6 +14,12 @@ from django.db.models import Model, QuerySet
 Rows = TypeVar("Rows", bound=QuerySet)
 
 
+def remember(user: Any) -> None:
+    """For the time of one request: a page of the admin asks a hundred times what its reader may at all."""
+    if getattr(user, "remembered", None) is None:
+        user.remembered = {}
+
+
 def granted(user: AbstractBaseUser, permission: str, obj: Model | None = None) -> bool:
     """Whether the user has the permission towards `obj`; without one, towards anything at all."""
     return any(backend.has_perm(user, permission, obj) for backend in _granting())

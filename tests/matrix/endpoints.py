@@ -1,16 +1,19 @@
 """What the site offers, read from its own URL table."""
 
+import functools
 from collections.abc import Iterator
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.views.generic import RedirectView
 
-METHODS = ("get", "post", "put", "patch", "delete")
+#: PUT of Django's form views is their POST.
+METHODS = ("get", "post", "patch", "delete")
 #: Django's verbs for a model, of which `ADMIN` has the rules.
 VERBS = ("changelist", "add", "change", "delete", "history")
 
 
+@functools.cache
 def found() -> dict[str, URLPattern]:
     """`METHOD namespace:name` -> its pattern, for all that is not a page of a model in the admin."""
     offered = {}
@@ -48,6 +51,7 @@ def _is_catch_all(pattern: URLPattern) -> bool:
     return not pattern.name and str(pattern.pattern) in ("", "(?P<url>.*)$")
 
 
+@functools.cache
 def _model_pages() -> set[str]:
     names = (f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry)
     return {f"admin:{name}_{verb}" for name in names for verb in VERBS}

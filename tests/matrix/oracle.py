@@ -82,6 +82,16 @@ def _of_unit(line: Line, actor: Actor, place: str) -> frozenset[int]:
     return frozenset([line.denied if actor.holds(line.sees) else 404])
 
 
+def places(name: str, line: Line) -> tuple[str, ...]:
+    """Where nothing depends on whose it is, one is enough."""
+    of_nobody = line.open or line.everyone or line.whole or line.plain or name in NO_OBJECT
+    return PLACES[:1] if of_nobody else PLACES
+
+
+#: For one's own person, and nobody else's is named.
+NO_OBJECT = ("POST api:devices", "GET api:inbox", "GET api:unread_count")
+
+
 def lists(line: Line, actor: Actor) -> bool:
     """Whether a list shows what belongs to the department."""
     if actor.key and (not actor.may_use(line.scope) or (actor.key == "test" and line.earnest)):

@@ -105,7 +105,6 @@ LINES: Mapping[str, Line] = {
     "POST home": line(ok=302, **EVERYONE),
     "GET login": line(ok=(200, 302), **PUBLIC),
     "POST login": line(ok=(200, 302), **PUBLIC),
-    "GET logout": line(ok=405, **PUBLIC),
     "POST logout": line(ok=302, **PUBLIC),
     "GET set_language": line(ok=302, **PUBLIC),
     "POST set_language": line(ok=302, **PUBLIC),

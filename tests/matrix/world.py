@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from apps.accounts import keys
 from apps.accounts.keys import SCOPES, KeyDraft
 from apps.accounts.models import ApiKey, RoleAssignment, User
-from apps.accounts.tests.factories import a_client, a_superuser, a_user, a_user_with, with_key
+from apps.accounts.tests.factories import a_client, a_superuser, a_user, a_user_with
 from apps.audit import services as audit
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
 from apps.core.models import Alert
@@ -59,20 +59,19 @@ class World:
     tokens: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
 
+    #: One of each for all: the first request of a client loads the middleware.
+    api_client: APIClient = field(default_factory=lambda: APIClient(raise_request_exception=False))
+    page_client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
+
     def api(self, actor: Actor) -> APIClient:
-        if actor.key:
-            return with_key(self.tokens[actor.name])
-        client = APIClient(raise_request_exception=False)
-        if not actor.anonymous:
-            client.credentials(HTTP_AUTHORIZATION=self.tokens[actor.name])
-        return client
+        self.api_client.credentials(**({} if actor.anonymous else {"HTTP_AUTHORIZATION": self.tokens[actor.name]}))
+        return self.api_client
 
     def browser(self, actor: Actor) -> Client:
-        """A new one for each request: some log out."""
-        client = Client(raise_request_exception=False)
+        self.page_client.cookies.clear()
         if not actor.anonymous:
-            client.cookies["sessionid"] = self.sessions[actor.name]
-        return client
+            self.page_client.cookies["sessionid"] = self.sessions[actor.name]
+        return self.page_client
 
 
 def build() -> World:
@@ -93,7 +92,8 @@ def build() -> World:
     for actor in KEYS:
         scopes = actor.scopes or tuple(SCOPES)
         draft = KeyDraft(name=actor.name, kind=actor.key, scopes=scopes, unit=office)
-        world.tokens[actor.name] = keys.create(draft, by=world.users["administrator"]).token
+        token = keys.create(draft, by=world.users["administrator"]).token
+        world.tokens[actor.name] = f"Bearer {token}"
     return world
 
 
@@ -149,6 +149,7 @@ def _ledger(place: Place) -> None:
     Receipt.objects.create(account=account, **receipt)
     kept = {"account": account, "delivery_id": row.pk, "attempt": 1, "key": place.mark, "addresses": [address]}
     SandboxMessage.objects.create(title=f"{place.mark} sandbox", body="x", **kept)
+    MessageChannel.objects.filter(pk=on_sms.pk).update(total=2, failed=1)
     place.values["delivery"] = row.pk
 
 
