@@ -243,6 +243,7 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStatus": "apps.delivery.states.Status",
         "PersonKind": "apps.directory.models.Person.Kind",
         "UnitKind": "apps.directory.models.OrgUnit.Kind",
+        "KeyKind": "apps.accounts.models.ApiKey.Kind",
     },
 }
 

@@ -79,7 +79,7 @@ def test_the_list_is_paged_and_costs_no_query_per_message(
     for number in range(PAGE_SIZE + 1):
         a_draft(school, title=f"消息{number:03}")
     page = school.academic.page
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         text = page.get("/console/").content.decode()
     assert "消息020" in text
     assert "消息000" not in text

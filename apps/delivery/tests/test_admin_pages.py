@@ -35,7 +35,7 @@ from apps.messaging.models import (
 MOST_QUERIES = 20
 MACHINE_ROWS = [Recipient, Delivery, Attempt, Receipt, MessageChannel, AudienceRow, SandboxMessage, Entry, Alert]
 #: Answers kept for clients that ask twice, what a worker holds, whose database this is.
-NOBODYS_BUSINESS = {"messaging.IdempotencyKey", "delivery.Lease", "core.Installation"}
+NOBODYS_BUSINESS = {"messaging.IdempotencyKey", "delivery.Lease", "core.Installation", "audit.Head"}
 ADDRESS = "zhang.wei@example.com"
 
 

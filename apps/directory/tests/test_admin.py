@@ -69,6 +69,7 @@ def test_a_change_is_logged_by_name_also_that_of_an_inline(person: Person, admin
     posted = {
         "name": "张小伟",
         "kind": "student",
+        "state": "active",
         "number": "20230001",
         "memberships-TOTAL_FORMS": 1,
         "memberships-INITIAL_FORMS": 0,
