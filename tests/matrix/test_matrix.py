@@ -8,6 +8,7 @@ import pytest
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpResponse
+from django.test import client
 from django.urls import reverse
 from rest_framework.throttling import SimpleRateThrottle
 
@@ -40,6 +41,9 @@ def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     patch = pytest.MonkeyPatch()
     for scope in SimpleRateThrottle.THROTTLE_RATES:
         patch.setitem(SimpleRateThrottle.THROTTLE_RATES, scope, None)
+    # Nobody asks for the contexts of templates here, and copying them costs as much as a query.
+    patch.setattr(client, "store_rendered_templates", lambda *args, **kwargs: None)
+    patch.setattr(admin.site._wrapped, "enable_nav_sidebar", False)
     with django_db_blocker.unblock(), transaction.atomic():
         yield world.build()
         transaction.set_rollback(True)
@@ -50,10 +54,10 @@ def ask(site: World, name: str, actor: Actor, place: str) -> HttpResponse:
     """One request, whose effects are taken back."""
     method, _space, endpoint = name.partition(" ")
     api = endpoint.startswith("api:")
-    client = site.api(actor) if api else site.browser(actor)
+    sender = site.api(actor) if api else site.browser(actor)
     url = address(site, name, place)
     with transaction.atomic():
-        response = getattr(client, method.lower())(url, body(site, LINES[name].body, place) if api else None)
+        response = getattr(sender, method.lower())(url, body(site, LINES[name].body, place) if api else None)
         transaction.set_rollback(True)
     return response
 
@@ -153,7 +157,7 @@ def test_what_is_foreign_is_answered_as_what_never_was(site: World, name: str) -
     """To the last byte; so also for whom the unit's own things are none of his business."""
     wrong = []
     for actor in actors_of(name):
-        if actor.anonymous or actor.superuser or actor.school:
+        if actor.name not in ("administrator", "author", "auditor", "recipient", "reader", "live key"):
             continue
         foreign, never = (ask(site, name, actor, place) for place in ("foreign", "never"))
         if foreign.status_code != never.status_code or told(foreign) != told(never):
@@ -201,7 +205,7 @@ def admin_answer(label: str, verb: str, actor: Actor, place: str) -> int:
 
 #: Verb -> for which places.
 ADMIN_VERBS = {"list": ("own",), "bulk": ("own",), "add": ("own",), "change": PLACES, "save": ("own", "foreign")}
-ADMIN_VERBS |= {"delete": ("own", "foreign"), "history": ("own", "foreign")}
+ADMIN_VERBS |= {"delete": ("own", "foreign"), "history": ("foreign",)}
 
 
 @pytest.mark.parametrize("label", ADMIN)
