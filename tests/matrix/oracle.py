@@ -82,10 +82,15 @@ def _of_unit(line: Line, actor: Actor, place: str) -> frozenset[int]:
     return frozenset([line.denied if actor.holds(line.sees) else 404])
 
 
-def places(name: str, line: Line) -> tuple[str, ...]:
-    """Where nothing depends on whose it is, one is enough."""
-    of_nobody = line.open or line.everyone or line.whole or line.plain or name in NO_OBJECT
-    return PLACES[:1] if of_nobody else PLACES
+def has_object(name: str, line: Line) -> bool:
+    return not (line.open or line.everyone or line.whole or line.plain or name in NO_OBJECT)
+
+
+def places(actor: Actor) -> tuple[str, ...]:
+    """Who is above them all has no use for the section; who is nobody, for one."""
+    if actor.anonymous:
+        return PLACES[:1]
+    return ("own", "foreign") if actor.school or actor.superuser else PLACES
 
 
 #: For one's own person, and nobody else's is named.
