@@ -69,6 +69,7 @@ def test_a_change_is_logged_by_name_also_that_of_an_inline(person: Person, admin
     posted = {
         "name": "张小伟",
         "kind": "student",
+        "state": "active",
         "number": "20230001",
         "memberships-TOTAL_FORMS": 1,
         "memberships-INITIAL_FORMS": 0,
@@ -77,7 +78,9 @@ def test_a_change_is_logged_by_name_also_that_of_an_inline(person: Person, admin
     page = reverse("admin:directory_person_change", args=[person.pk])
     assert admin_client.post(page, posted).status_code == 302
     assert Membership.objects.filter(person=person, unit=unit).exists()
-    assert Entry.objects.get(verb="change").details == {"fields": ["Name", "membership: added"]}
+    changes = Entry.objects.get(verb="change").details["changes"]
+    assert changes.pop("name") == ["张伟", "张小伟"]
+    assert list(changes.values()) == [[None, "张小伟 (20230001) · 软件1班"]]
     assert admin_client.post(page, {**posted, "memberships-TOTAL_FORMS": 0}).status_code == 302
     assert Entry.objects.filter(verb="change").count() == 1
 
