@@ -19,7 +19,9 @@ VERBS = {
     "configure": _("configure"),
     "create": _("create"),
     "delete": _("delete"),
+    "discard": _("discard"),
     "expire": _("expire"),
+    "import": _("import a roster"),
     "login": _("log in"),
     "login_failed": _("failed login"),
     "logout": _("log out"),
@@ -34,6 +36,7 @@ VERBS = {
     "resume_all": _("resume all channels"),
     "settle": _("settle"),
     "stop_all": _("stop all channels"),
+    "upload": _("upload"),
 }
 
 
