@@ -242,6 +242,9 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStatus": "apps.delivery.states.Status",
         "PersonKind": "apps.directory.models.Person.Kind",
         "UnitKind": "apps.directory.models.OrgUnit.Kind",
+        "RosterState": "apps.directory.models.RosterImport.State",
+        "RosterChangeKind": "apps.directory.models.RosterChange.Kind",
+        "RosterField": "apps.directory.roster.columns.Field",
     },
 }
 
