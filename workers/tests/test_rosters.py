@@ -1,11 +1,13 @@
 """Imports as workers meet them: bells lost and doubled, workers that die or come back, files that are too much."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.utils import timezone
 
 from apps.core import jobs
+from apps.core.tests.threads import together
 from apps.directory.models import OrgUnit, Person, RosterImport
 from apps.directory.roster import planning, services, work
 from apps.directory.tests.factories import a_class, a_person, a_school
@@ -176,3 +178,19 @@ def test_the_record_of_an_import_outlives_its_lines(school: OrgUnit, bell: Bell)
     services.forget_old()
     roster.refresh_from_db()
     assert (roster.state, roster.counts["new"], roster.changes.count()) == ("applied", 2, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_rosters_with_the_same_new_people_one_is_compared_anew(bell: Bell) -> None:
+    top = a_school()
+    a_class(top, "软件2401")
+    rosters = [upload(top) for _ in range(2)]
+    bell.answer()
+    for roster in rosters:
+        services.apply(roster, by=None)
+    assert together(*(partial(work.write, roster.pk) for roster in rosters)) == [None, None]
+    assert sorted(RosterImport.objects.values_list("state", flat=True)) == ["applied", "reading"]
+    assert Person.objects.count() == 2
+    bell.rung[:] = [one for one in bell.rung if one[0] == jobs.READ_ROSTER]
+    bell.answer()
+    assert RosterImport.objects.get(state="ready").counts["unchanged"] == 2
