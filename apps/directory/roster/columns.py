@@ -15,7 +15,7 @@ class Field(models.TextChoices):
     STUDENT_NUMBER = "student_number", gettext_lazy("student number")
     STAFF_NUMBER = "staff_number", gettext_lazy("staff number")
     NUMBER = "number", gettext_lazy("student or staff number")
-    NAME = "name", gettext_lazy("name")
+    NAME = "name", gettext_lazy("name of the person")
     KIND = "kind", gettext_lazy("kind of person")
     STATE = "state", gettext_lazy("state")
     COHORT = "cohort", gettext_lazy("cohort (year)")
