@@ -23,6 +23,8 @@ class Sizes:
     emergency_bulk: int
     kills_people: int
     kills: int
+    #: Rows of a roster.
+    roster: int
     #: Seconds an SMS server takes to answer.
     latency: float = 0.05
     #: Of the random moments at which workers are killed.
@@ -46,6 +48,7 @@ FULL = Sizes(
     emergency_bulk=200_000,
     kills_people=20_000,
     kills=20,
+    roster=30_000,
 )
 QUICK = Sizes(
     email=6_000,
@@ -64,6 +67,7 @@ QUICK = Sizes(
     emergency_bulk=60_000,
     kills_people=2_000,
     kills=5,
+    roster=30_000,
 )
 TINY = Sizes(
     email=200,
@@ -82,6 +86,7 @@ TINY = Sizes(
     emergency_bulk=20_000,
     kills_people=200,
     kills=2,
+    roster=200,
 )
 
 

@@ -10,6 +10,7 @@ from apps.channels import api as channels
 from apps.core.rest.schema import Docs
 from apps.core.rest.views import UnknownAddress
 from apps.delivery import api as delivery
+from apps.directory.roster import api as roster
 from apps.inbox import api as inbox
 from apps.messaging.api import lookups
 from apps.messaging.api import views as messaging
@@ -41,6 +42,11 @@ urlpatterns = [
     path("v1/message-types", lookups.MessageTypes.as_view(), name="message_types"),
     path("v1/units", lookups.Units.as_view(), name="units"),
     path("v1/templates", lookups.Templates.as_view(), name="templates"),
+    path("v1/roster-imports", roster.RosterImports.as_view(), name="roster_imports"),
+    path("v1/roster-imports/<int:roster_id>", roster.OneRosterImport.as_view(), name="roster_import"),
+    path("v1/roster-imports/<int:roster_id>/changes", roster.RosterChanges.as_view(), name="roster_changes"),
+    path("v1/roster-imports/<int:roster_id>/apply", roster.ApplyRoster.as_view(), name="apply_roster"),
+    path("v1/roster-imports/<int:roster_id>/discard", roster.DiscardRoster.as_view(), name="discard_roster"),
     path("v1/inbox", inbox.Inbox.as_view(), name="inbox"),
     path("v1/inbox/unread-count", inbox.UnreadCount.as_view(), name="unread_count"),
     path("v1/inbox/<int:entry_id>", inbox.Entry.as_view(), name="entry"),

@@ -8,8 +8,7 @@ from kombu import Queue
 
 from apps.core import jobs
 
-#: Nothing rings on `exports` yet; its pool stands ready.
-FIXED_LANES = (jobs.FAN_OUT_LANE, jobs.RECEIPTS_LANE, jobs.PERIODIC_LANE, "exports")
+FIXED_LANES = (jobs.FAN_OUT_LANE, jobs.RECEIPTS_LANE, jobs.PERIODIC_LANE, jobs.EXPORTS_LANE)
 CHANNEL_LANES = tuple(f"{channel}.{pace}" for channel in ("email", "sms", "push") for pace in ("urgent", "bulk"))
 LANES = FIXED_LANES + CHANNEL_LANES
 
@@ -21,5 +20,7 @@ ROUTES = {
     jobs.CLOSE: {"queue": jobs.FAN_OUT_LANE},
     jobs.RING: {"queue": jobs.FAN_OUT_LANE},
     jobs.APPLY_RECEIPT: {"queue": jobs.RECEIPTS_LANE},
+    jobs.READ_ROSTER: {"queue": jobs.EXPORTS_LANE},
+    jobs.APPLY_ROSTER: {"queue": jobs.EXPORTS_LANE},
     jobs.SWEEP: {"queue": jobs.PERIODIC_LANE},
 }

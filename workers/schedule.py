@@ -16,6 +16,7 @@ PERIODS = {
     "revive_accounts": 5.0,
     "apply_receipts": 2.0,
     "close_ended": 5.0,
+    "tend_rosters": 5.0,
     "forget_old": 3600.0,
     "find_stuck": 60.0,
     "note_audit": 3600.0,

@@ -19,6 +19,8 @@ from apps.delivery import chains, journal, receipts, selectors, services
 from apps.delivery.models import Delivery
 from apps.delivery.services import Outcome
 from apps.delivery.states import Status
+from apps.directory.roster import services as rosters
+from apps.directory.roster import work
 from apps.messaging import idempotency
 from apps.messaging import selectors as messages
 from apps.messaging import services as messaging
@@ -178,10 +180,17 @@ def apply_receipts() -> None:
             return
 
 
+def tend_rosters() -> None:
+    """Ring for rosters whose doorbell was lost, or whose worker."""
+    for roster_id, job in work.overdue(LIMIT):
+        jobs.ring(job, (roster_id,), lane=jobs.EXPORTS_LANE)
+
+
 def forget_old() -> None:
     """Delete what is kept for a limited time."""
     idempotency.forget_old()
     journal.forget_old()
+    rosters.forget_old()
 
 
 def note_audit() -> None:
@@ -207,6 +216,7 @@ SWEEPS: dict[str, Callable[[], None]] = {
         resolve_unknown,
         breaker.revive_accounts,
         apply_receipts,
+        tend_rosters,
         forget_old,
         find_stuck,
         note_audit,

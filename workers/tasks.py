@@ -6,6 +6,7 @@ from django.db import close_old_connections, connection
 
 from apps.core import installation, jobs
 from apps.delivery import chains, receipts
+from apps.directory.roster import work as roster
 from workers import dispatch, fanout, sweep
 
 
@@ -32,6 +33,16 @@ def ring(message_channel_id: int) -> None:
 @shared_task(name=jobs.APPLY_RECEIPT)
 def apply_receipt(receipt_id: int) -> None:
     receipts.apply(receipt_id)
+
+
+@shared_task(name=jobs.READ_ROSTER)
+def read_roster(roster_id: int) -> None:
+    roster.read(roster_id)
+
+
+@shared_task(name=jobs.APPLY_ROSTER)
+def apply_roster(roster_id: int) -> None:
+    roster.write(roster_id)
 
 
 @shared_task(name=jobs.SWEEP)

@@ -19,8 +19,10 @@ VERBS = {
     "configure": _("configure"),
     "create": _("create"),
     "delete": _("delete"),
+    "discard": _("discard"),
     "expire": _("expire"),
     "grant": _("grant"),
+    "import": _("import a roster"),
     "login": _("log in"),
     "login_failed": _("failed login"),
     "logout": _("log out"),
@@ -37,6 +39,7 @@ VERBS = {
     "revoke": _("revoke"),
     "settle": _("settle"),
     "stop_all": _("stop all channels"),
+    "upload": _("upload"),
 }
 
 

@@ -75,16 +75,17 @@ def chunks(items: Sequence[T], size: int = 5000) -> Iterator[Sequence[T]]:
 
 
 def insert_rows(
-    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[object]], *, now: str
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[object]], *, now: str | None = None
 ) -> None:
     """Insert plain values with one statement per 500 rows; the field `now` gets the database's time.
 
     For rows that nobody needs as objects afterwards: `bulk_create` costs several times as much.
     """
     quote = connection.ops.quote_name
-    names = ", ".join(quote(model._meta.get_field(name).column) for name in (*columns, now))
+    fields = (*columns, now) if now else columns
+    names = ", ".join(quote(model._meta.get_field(name).column) for name in fields)
     time, _params = models.QuerySet(model).query.get_compiler(connection=connection).compile(Now())
-    line = f"({', '.join(['%s'] * len(columns))}, {time})"
+    line = f"({', '.join([*(['%s'] * len(columns)), *([time] if now else [])])})"
     with connection.cursor() as cursor:
         for some in chunks(rows, 500):
             sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {', '.join([line] * len(some))}"

@@ -28,6 +28,15 @@ class InvalidInput(MsgcenterError):
     code = "invalid"
 
 
+class UnreadableFile(InvalidInput):
+    """The file as a whole cannot be read; the words say what is wrong and, where there are lines, in which."""
+
+    code = "file_unreadable"
+
+    def __init__(self, detail: str, *, field: str = "file") -> None:
+        super().__init__(detail, field=field)
+
+
 class NotAllowed(MsgcenterError):
     """The person may see the object but not do this with it."""
 

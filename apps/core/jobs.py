@@ -22,12 +22,16 @@ DELIVER = "workers.deliver"
 CLOSE = "workers.close"
 RING = "workers.ring"
 APPLY_RECEIPT = "workers.apply_receipt"
+READ_ROSTER = "workers.read_roster"
+APPLY_ROSTER = "workers.apply_roster"
 SWEEP = "workers.sweep"
 
 FAN_OUT_LANE = "fanout"
 PERIODIC_LANE = "periodic"
 #: Evidence of what became of deliveries: it waits for providers, so it has a lane that may be slow.
 RECEIPTS_LANE = "receipts"
+#: Files that come in and go out: long work that nobody but one person waits for.
+EXPORTS_LANE = "exports"
 
 #: What the alert of a failed ring is about.
 BROKER = "broker"

@@ -5,6 +5,7 @@ from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import alerts
+from apps.directory.signals import contacts_entered
 
 
 class DeliveryConfig(AppConfig):
@@ -15,5 +16,6 @@ class DeliveryConfig(AppConfig):
         # By name, because models cannot be imported before the registry is ready.
         suppressions = import_module("apps.delivery.suppressions")
         pre_save.connect(suppressions.contact_entered, sender="directory.ContactPoint")
+        contacts_entered.connect(suppressions.contacts_entered)
         reasons = import_module("apps.delivery.reasons")
         alerts.DETAILS.update({**reasons.REASONS, **reasons.STUCK})

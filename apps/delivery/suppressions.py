@@ -11,7 +11,7 @@ from apps.accounts.rights import Right
 from apps.audit import services as audit
 from apps.channels.models import Channel
 from apps.channels.providers.base import Refused, Result
-from apps.core.db import transactional
+from apps.core.db import chunks, transactional
 from apps.core.errors import NotAllowed
 from apps.delivery.models import Suppression
 from apps.directory.models import ContactPoint
@@ -75,7 +75,13 @@ def forget_dead(*, kind: str, values: Iterable[str]) -> int:
 
 
 def contact_entered(*, instance: ContactPoint, raw: bool = False, **_signal: object) -> None:
-    """Before a contact point is saved. Rows written in bulk send no signal: whoever does that calls `forget_dead`."""
+    """Before a contact point is saved. Of rows written in bulk `contacts_entered` tells."""
     known = ContactPoint.objects.filter(pk=instance.pk, kind=instance.kind, value=instance.value)
     if not raw and not (instance.pk and known.exists()):
         forget_dead(kind=instance.kind, values=[instance.value])
+
+
+def contacts_entered(*, kind: str, values: Iterable[str], **_signal: object) -> None:
+    """Contact points came in bulk: that signal of the directory."""
+    for some in chunks(sorted(values)):
+        forget_dead(kind=kind, values=some)

@@ -15,7 +15,10 @@ from apps.core.admin import OwnRowsInline
 from apps.core.errors import InvalidInput
 from apps.core.masking import masked
 from apps.directory import contacts
-from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
+from apps.directory.models import Adviser, ContactPoint, Membership, OrgUnit, Person, Relation
+
+# Django looks for an app's pages here.
+from apps.directory.roster import admin as roster_admin  # noqa: F401
 
 
 class AddressForm(forms.ModelForm):
@@ -56,10 +59,10 @@ def with_address(typed: str) -> Q:
 
 @admin.register(OrgUnit)
 class OrgUnitAdmin(AuditedAdmin):
-    list_display = ["name", "kind", "parent"]
+    list_display = ["name", "kind", "code", "parent"]
     list_filter = ["kind"]
     list_select_related = ["parent"]
-    search_fields = ["name__startswith"]
+    search_fields = ["name__startswith", "code__exact"]
     autocomplete_fields = ["parent"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: OrgUnit | None = None) -> list[str]:
@@ -81,8 +84,8 @@ class MembershipInline(OwnRowsInline):
 
 @admin.register(Person)
 class PersonAdmin(AuditedAdmin):
-    list_display = ["name", "number", "kind"]
-    list_filter = ["kind"]
+    list_display = ["name", "number", "kind", "state", "cohort"]
+    list_filter = ["kind", "state", "cohort"]
     search_fields = ["number__startswith", "name__startswith"]
     ordering = ["-pk"]
     inlines = [MembershipInline]
@@ -91,8 +94,8 @@ class PersonAdmin(AuditedAdmin):
 @admin.register(ContactPoint)
 class ContactPointAdmin(AuditedAdmin):
     form = ContactForm
-    list_display = ["person", "kind", "masked_value", "verified_at"]
-    list_filter = ["kind"]
+    list_display = ["person", "kind", "masked_value", "source", "verified_at"]
+    list_filter = ["kind", "source", ("verified_at", admin.EmptyFieldListFilter)]
     list_select_related = ["person"]
     search_fields = ["person__number__exact"]
     search_help_text = _("A whole address, or a student or staff number")
@@ -102,11 +105,11 @@ class ContactPointAdmin(AuditedAdmin):
     def get_fields(self, request: HttpRequest, obj: ContactPoint | None = None) -> list[str]:
         """Whose addresses one may not see, one may not change either."""
         hidden = obj is not None and not request.user.has_perm("directory.see_contactpoint", obj)
-        return ["person", "kind", "masked_value" if hidden else "value", "verified_at"]
+        return ["person", "kind", "masked_value" if hidden else "value", "source", "verified_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ContactPoint | None = None) -> list[str]:
         fields = self.get_fields(request, obj)
-        return fields if "masked_value" in fields else []
+        return fields if "masked_value" in fields else ["source"]
 
     def get_form(
         self, request: HttpRequest, obj: ContactPoint | None = None, change: bool = False, **kwargs: Any
@@ -117,6 +120,15 @@ class ContactPointAdmin(AuditedAdmin):
     @admin.display(description=_("value"))
     def masked_value(self, row: ContactPoint) -> str:
         return masked(row.value)
+
+    def save_model(self, request: HttpRequest, obj: ContactPoint, form: AddressForm, change: bool) -> None:
+        """What the staff enters is theirs, and no roster takes it away; that the address before was verified says
+        nothing about this one."""
+        if (obj.kind, obj.value) != (form.initial.get("kind"), form.initial.get("value")):
+            obj.source = ContactPoint.Source.STAFF
+            if "verified_at" not in form.changed_data:
+                obj.verified_at = None
+        super().save_model(request, obj, form, change)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ContactPoint], search_term: str
@@ -129,10 +141,20 @@ class ContactPointAdmin(AuditedAdmin):
 
 @admin.register(Relation)
 class RelationAdmin(AuditedAdmin):
-    list_display = ["person", "kind", "of"]
-    list_filter = ["kind"]
+    list_display = ["person", "kind", "of", "no_contact"]
+    list_filter = ["kind", "no_contact"]
     list_select_related = ["person", "of"]
     search_fields = ["of__number__exact"]
     search_help_text = _("The student's number")
     ordering = ["-pk"]
     autocomplete_fields = ["person", "of"]
+
+
+@admin.register(Adviser)
+class AdviserAdmin(AuditedAdmin):
+    list_display = ["person", "unit"]
+    list_select_related = ["person", "unit"]
+    search_fields = ["person__number__exact", "unit__name__startswith"]
+    search_help_text = _("The class adviser's number, or the beginning of the name of a class")
+    ordering = ["-pk"]
+    autocomplete_fields = ["person", "unit"]

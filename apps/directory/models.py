@@ -10,6 +10,9 @@ from tree_queries.models import TreeNode
 from apps.core.fields import ExactCharField
 from apps.core.masking import masked
 
+# Django looks for an app's models here.
+from apps.directory.roster.models import RosterChange, RosterImport, RosterPart  # noqa: F401
+
 
 class OrgUnit(TreeNode):
     """A node of the school's tree, of any depth: school > department or college > programme > class; beside them

@@ -1,8 +1,9 @@
 """The ways in which schools write when an exam takes place: `span("2025年11月15日(10:25-12:15)", zone)`."""
 
 import re
-import unicodedata
-from datetime import date, datetime, time, tzinfo
+from datetime import datetime, tzinfo
+
+from apps.core.tables.cells import narrow
 
 DASH = r" ?(?:-|~|至|到) ?"
 DATE = r"(?P<{0}year>\d{{4}}) ?[-年/.] ?(?P<{0}month>\d{{1,2}}) ?[-月/.] ?(?P<{0}day>\d{{1,2}})(?: ?日 ?|[ T])"
@@ -10,7 +11,6 @@ TIME = r"(?P<{0}half>上午|下午|中午|晚上|晚)? ?(?P<{0}hour>\d{{1,2}})[:
 SPAN = re.compile(
     rf"{DATE.format('from_')}{TIME.format('from_')}{DASH}(?:{DATE.format('to_')})?{TIME.format('to_')}", re.ASCII
 )
-DASHES = re.compile(r"[‐‑‒–—―−〜∼]+|-{2,}")
 WEEKDAY = re.compile(
     r"第\d+周|(?:星期|周|礼拜)[一二三四五六日天]"
     r"|\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?",
@@ -27,24 +27,6 @@ class TimeError(ValueError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-
-
-def narrow(value: str) -> str:
-    """Full-width digits, letters, brackets and colons as ASCII; every kind of dash as a hyphen."""
-    return DASHES.sub("-", unicodedata.normalize("NFKC", value))
-
-
-def text(value: object) -> str:
-    """A cell as somebody would have typed it. A date that Excel keeps as midnight of its day is a date."""
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d}" if value.time() == time() else f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if value is None else str(value).strip()
 
 
 def span(value: str, zone: tzinfo) -> tuple[datetime, datetime]:

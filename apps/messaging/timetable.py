@@ -4,30 +4,20 @@ Nothing is skipped silently: a row becomes an `Exam`, is listed as `Unreadable`,
 """
 
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from pathlib import Path
-from typing import BinaryIO
 
-import openpyxl
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.core import errors
+from apps.core.errors import UnreadableFile
+from apps.core.tables import workbooks
+from apps.core.tables.cells import narrow
 from apps.messaging import exam_times, timetable_columns
 
 MAX_ROWS = 200_000
-MAX_UNPACKED = 256 * 1024 * 1024
-MAX_ENTRIES = 1_000
 MAX_HEADS = 10_000
-
-
-class TimetableError(errors.InvalidInput):
-    """The file as a whole is no timetable that can be read."""
-
-    code = "timetable_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,34 +72,11 @@ class CellError(ValueError):
         self.reason = reason
 
 
-def read(file: str | Path | BinaryIO, *, zone: tzinfo | None = None) -> Timetable:
-    """All exams of every sheet that has a header. Raises `TimetableError`. No `zone`: the school's."""
-    check_package(file)
-    try:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-    except (KeyError, ValueError, OSError, SyntaxError) as error:
-        raise TimetableError(_("This workbook cannot be opened: %(error)s") % {"error": error}) from error
-    try:
-        return _read_sheets(book.worksheets, zone or timezone.get_default_timezone())
-    finally:
-        book.close()
-
-
-def check_package(file: str | Path | BinaryIO) -> None:
-    """Refuse before unpacking: no zip at all, a zip bomb, or XML with declarations that expand."""
-    try:
-        with zipfile.ZipFile(file) as package:
-            entries = package.infolist()
-            if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
-                raise TimetableError(_("This workbook is too large when unpacked."))
-            for entry in entries:
-                with package.open(entry) as part:
-                    if b"<!DOCTYPE" in part.read(4096):
-                        raise TimetableError(_("This workbook contains declarations that Excel does not write."))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise TimetableError(_("This file is not an Excel workbook (.xlsx).")) from error
-    if not isinstance(file, (str, Path)):
-        file.seek(0)
+def read(file: workbooks.File, *, zone: tzinfo | None = None) -> Timetable:
+    """All exams of every sheet that has a header. Raises `UnreadableFile`. No `zone`: the school's."""
+    workbooks.check(file)
+    with workbooks.opened(file) as sheets:
+        return _read_sheets(sheets, zone or timezone.get_default_timezone())
 
 
 def _read_sheets(sheets: Sequence, zone: tzinfo) -> Timetable:
@@ -138,19 +105,17 @@ def _sheet(
 
 
 def _cells(sheet: object) -> Iterator[list[str]]:
-    """Rows as text. The dimensions that some systems write are wrong, and would make openpyxl stop at A1."""
-    sheet.reset_dimensions()
-    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+    for number, row in enumerate(workbooks.rows(sheet), start=1):
         if number > MAX_ROWS:
-            raise TimetableError(_("This timetable has more than %(limit)s rows.") % {"limit": MAX_ROWS})
-        yield [exam_times.text(cell) for cell in cells]
+            raise UnreadableFile(_("This timetable has more than %(limit)s rows.") % {"limit": MAX_ROWS})
+        yield row
 
 
-def _no_header(headers: Sequence[timetable_columns.Header]) -> TimetableError:
+def _no_header(headers: Sequence[timetable_columns.Header]) -> UnreadableFile:
     best = max(headers, key=lambda header: len(header.positions), default=timetable_columns.NONE)
     wanted = "; ".join(" / ".join(timetable_columns.ALIASES[field][:4]) for field in best.missing())
     found = ", ".join(best.titles) or _("none")
-    return TimetableError(
+    return UnreadableFile(
         _("Columns are missing. Wanted: %(wanted)s. Found: %(found)s.") % {"wanted": wanted, "found": found}
     )
 
@@ -182,7 +147,7 @@ def _exam(number: int, values: Mapping[str, str], sheet: str, zone: tzinfo) -> E
         starts_at=starts_at,
         ends_at=ends_at,
         **spoken,
-        **{field: exam_times.narrow(values.get(field, "")) for field in compared},
+        **{field: narrow(values.get(field, "")) for field in compared},
     )
 
 
@@ -195,7 +160,7 @@ def _required(values: Mapping[str, str], field: str) -> str:
 def _heads(values: Mapping[str, str]) -> int:
     if values.get("student_number"):
         return 1
-    found = re.fullmatch(r"(\d{1,6})\s*人?", exam_times.narrow(_required(values, "heads")), re.ASCII)
+    found = re.fullmatch(r"(\d{1,6})\s*人?", narrow(_required(values, "heads")), re.ASCII)
     if not found or not 1 <= int(found[1]) <= MAX_HEADS:
         raise CellError("heads", _("The head count must be a whole number from 1 to %(limit)s.") % {"limit": MAX_HEADS})
     return int(found[1])

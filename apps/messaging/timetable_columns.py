@@ -1,13 +1,11 @@
 """Which column of a timetable holds what: names with aliases, in the row that knows most of them."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.messaging import exam_times
+from apps.core.tables import columns
 
-#: What a column may be called. Where a sheet has several of one field, the name that stands first here wins.
-ALIASES: Mapping[str, tuple[str, ...]] = {
+ALIASES: columns.Aliases = {
     "class_name": (
         "班级名称",
         "行政班级",
@@ -89,7 +87,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "student_number": ("学号", "考生学号", "student number", "student id"),
     "student_name": ("姓名", "学生姓名", "考生姓名", "name", "student name"),
 }
-HEADER_WITHIN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +116,14 @@ NONE = Header(0, {}, {})
 
 def find_header(rows: Sequence[Sequence[str]]) -> Header:
     """The row that names most of our columns: titles and notes above it are common."""
-    headers = [_header(number, cells) for number, cells in enumerate(rows[:HEADER_WITHIN], start=1)]
+    headers = [_header(number, cells) for number, cells in enumerate(rows[: columns.HEADER_WITHIN], start=1)]
     return max(headers, key=lambda header: (not header.missing(), len(header.positions)), default=NONE)
 
 
 def _header(row: int, cells: Sequence[str]) -> Header:
-    titles = {}
-    for position, cell in enumerate(cells):
-        titles.setdefault(_title(cell), position)
-    positions = {}
-    for field, aliases in ALIASES.items():
-        name = next((alias for alias in aliases if alias in titles), None)
-        if name:
-            positions[field] = titles[name]
+    positions = columns.positions(cells, ALIASES)
     # `考试日期` alone holds the whole time where there is no second column for it.
     if "date" in positions and not positions.keys() & {"when", "starts"}:
         positions["when"] = positions.pop("date")
     names = {field: cells[position] for field, position in positions.items()}
     return Header(row, positions, names, tuple(cell for cell in cells if cell))
-
-
-def _title(cell: str) -> str:
-    """`考试时间（北京时间） *` -> `考试时间`, `Course_Code` -> `course code`."""
-    bare = re.sub(r"\([^)]*\)|[*:]", "", exam_times.narrow(cell))
-    if re.search(r"[a-zA-Z]", bare):
-        return re.sub(r"[\s_]+", " ", bare).strip().lower()
-    return re.sub(r"\s+", "", bare)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from benchmarks import sizes
 from benchmarks.figures import GOALS, Usage
-from benchmarks.parts import email, emergency, growth, inbox, sms
+from benchmarks.parts import email, emergency, growth, inbox, people, sms
 
 
 def taken(*names: str) -> dict[str, tuple[Usage, ...]]:
@@ -58,3 +58,10 @@ def test_growth_is_large_by_small() -> None:
 def test_an_emergency_is_told_in_seconds_under_load_by_idle() -> None:
     assert ratios(EMERGENCY) == {"emergency.vs_idle": 1.5}
     assert [row.figure for row in EMERGENCY] == ["in 2.00 s", "in 3.00 s"]
+
+
+def test_a_roster_is_told_in_seconds_and_mebibytes() -> None:
+    taken = {"import": people.Taken(30_000, 40.0, 300.0, 30.0)}
+    told = {"import_30k_s": 40.0, "import_30k_mb": 300.0, "import_30k_cpu_s": 30.0}
+    assert people.figures(taken) == told
+    assert people.rows(taken)[0].cells == ("30,000", "40.00", "30.00", "300 MiB", "< 60 s", "yes")

@@ -21,7 +21,7 @@ BULK = tuple(lane for lane in queues.CHANNEL_LANES if lane.endswith(".bulk"))
 URGENT = tuple(lane for lane in queues.CHANNEL_LANES if lane.endswith(".urgent"))
 POOLS = {
     "worker-house": ((jobs.FAN_OUT_LANE, jobs.PERIODIC_LANE), 4),
-    "worker-receipts": ((jobs.RECEIPTS_LANE, "exports"), 2),
+    "worker-receipts": ((jobs.RECEIPTS_LANE, jobs.EXPORTS_LANE), 2),
     "worker-bulk-1": (BULK, 3),
     "worker-bulk-2": (BULK, 3),
     "worker-urgent": (URGENT, 2),

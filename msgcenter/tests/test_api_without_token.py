@@ -13,6 +13,7 @@ from apps.accounts.keys import KeyDraft
 from apps.accounts.tests.factories import a_client, a_superuser, a_user_with
 from apps.core.tests.api import refusals
 from apps.delivery.tests.factories import a_delivery, a_recipient
+from apps.directory.tests.factories import a_roster
 from apps.messaging.tests.bodies import a_body
 from apps.messaging.tests.factories import House, a_house, a_message
 from msgcenter import api
@@ -52,7 +53,7 @@ def site(house: House) -> dict[str, object]:
     head = a_user_with("administrator", house.department)
     key = keys.create(KeyDraft(name="x", kind="live", scopes=("see",), unit=house.department), by=head).row
     ids = {"<int:message_id>": message.pk, "<int:entry_id>": entry.pk, "<int:delivery_id>": delivery.pk}
-    ids |= {"<int:role_id>": head.roles.get().pk, "<int:key_id>": key.pk}
+    ids |= {"<int:role_id>": head.roles.get().pk, "<int:key_id>": key.pk, "<int:roster_id>": a_roster(house.school).pk}
     return {**ids, "<str:token>": DEVICE, "<str:key>": "sms"}
 
 

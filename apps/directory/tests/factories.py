@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
+from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation, RosterImport
 
 Kind = OrgUnit.Kind
 _numbers = count(1)
@@ -56,3 +56,9 @@ def a_guardian(*children: Person, **fields: str) -> Person:
     for child in children:
         Relation.objects.create(person=guardian, kind=Relation.Kind.GUARDIAN, of=child)
     return guardian
+
+
+def a_roster(unit: OrgUnit, *, state: str = RosterImport.State.READY, **fields: object) -> RosterImport:
+    """An import as it stands after it was read, without its file."""
+    known = {"file_name": "roster.csv", "size": 1, "sha256": "0" * 64, "language": "zh-hans"}
+    return RosterImport.objects.create(unit=unit, state=state, **known | fields)

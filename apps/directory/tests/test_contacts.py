@@ -1,10 +1,12 @@
 """Addresses have one form, and what cannot be one is refused."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.core.errors import InvalidInput
+from apps.directory import contacts
 from apps.directory import services as directory
 from apps.directory.contacts import normalise
 from apps.directory.models import ContactPoint
@@ -59,6 +61,7 @@ def test_input_27_no_mobile_number(value: str) -> None:
         "a" * 64 + "@" + ".".join(["c" * 60] * 4) + ".example",
         "a@c..example",
         "Li Hua <a@c.example>",
+        "a@" + "学" * 60 + ".example",
     ],
 )
 def test_input_30_no_mail_address(value: str) -> None:
@@ -82,6 +85,13 @@ def test_any_text_is_refused_or_stays_as_normalised(kind: str, value: str) -> No
     assert normalise(kind, stored) == stored
     assert stored.isascii()
     assert stored.isprintable()
+
+
+@given(st.from_regex(contacts.PLAIN_MOBILE, fullmatch=True))
+def test_the_short_way_to_a_mobile_number_leads_to_the_same(value: str) -> None:
+    number = phonenumbers.parse(value, contacts.DEFAULT_REGION)
+    assert contacts._takes_texts(number)
+    assert normalise("mobile", value) == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 @pytest.mark.django_db

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
+from apps.core.errors import UnreadableFile
 from apps.messaging import exam_times, timetable
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -169,7 +170,7 @@ def test_a_list_of_candidates_needs_no_head_count() -> None:
 
 
 def test_missing_columns_are_one_error_that_names_found_and_wanted() -> None:
-    with pytest.raises(timetable.TimetableError) as caught:
+    with pytest.raises(UnreadableFile) as caught:
         read(("班级名称", "课程名称", "教师", "考试时间"), ROW)
     assert all(word in str(caught.value) for word in ("人数", "考场", "班级名称", "教师"))
 
@@ -192,35 +193,10 @@ def test_a_formula_is_never_evaluated() -> None:
     assert [item.column for item in read_in.unreadable] == ["班级名称"]
 
 
-def package(**parts: bytes) -> io.BytesIO:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, content in parts.items():
-            target.writestr(name, content)
-    return file
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        io.BytesIO(b""),
-        io.BytesIO("班级名称,课程名称".encode()),
-        package(a=b"no workbook"),
-        package(a=b'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">]>'),
-        package(**{f"part{number}": b"" for number in range(timetable.MAX_ENTRIES + 1)}),
-    ],
-    ids=["empty", "csv", "other zip", "entities", "many entries"],
-)
+@pytest.mark.parametrize("file", [io.BytesIO(b""), io.BytesIO("班级名称,课程名称".encode())], ids=["empty", "csv"])
 def test_what_is_no_workbook_is_refused(file: io.BytesIO) -> None:
-    with pytest.raises(timetable.TimetableError):
+    with pytest.raises(UnreadableFile):
         timetable.read(file, zone=ZONE)
-
-
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timetable, "MAX_UNPACKED", 1_000_000)
-    timetable.check_package(package(a=bytes(1_000_000)))
-    with pytest.raises(timetable.TimetableError):
-        timetable.check_package(package(a=bytes(1_000_001)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,25 @@
+"""What stands in one cell."""
+
+import re
+import unicodedata
+from datetime import date, datetime, time
+
+DASHES = re.compile(r"[‐‑‒–—―−〜∼]+|-{2,}")
+
+
+def narrow(value: str) -> str:
+    """Full-width digits, letters, brackets and colons as ASCII; every kind of dash as a hyphen."""
+    return DASHES.sub("-", unicodedata.normalize("NFKC", value))
+
+
+def text(value: object) -> str:
+    """A cell as somebody would have typed it. A date that Excel keeps as midnight of its day is a date."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}" if value.time() == time() else f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value).strip()

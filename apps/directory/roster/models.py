@@ -1,0 +1,142 @@
+"""Imports of rosters: what was uploaded, what it would do, and what became of it."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.fields import ExactCharField
+
+#: A roster from which more of those it speaks of are missing asks before it lets them go.
+MOST_LEAVE_PERCENT = 5
+
+
+class RosterImport(models.Model):
+    """A roster that somebody has uploaded: first read and compared (`changes`), applied only when he says so.
+
+    It speaks of `unit` with everything below it. `complete`: whoever of that unit is not in the file has left.
+    `due_at` is when a worker that has it in hand has gone for good (None: nobody has to look at it); `lease` is that
+    worker's, and `tries` counts them. Texts are in the language of who uploaded it.
+    """
+
+    class State(models.TextChoices):
+        READING = "reading", _("being read")
+        READY = "ready", _("to be confirmed")
+        APPLYING = "applying", _("being applied")
+        APPLIED = "applied", _("written into the directory")
+        DISCARDED = "discarded", _("discarded")
+        FAILED = "failed", _("cannot be read")
+
+    unit = models.ForeignKey(
+        "directory.OrgUnit", models.SET_NULL, null=True, related_name="roster_imports", verbose_name=_("org unit")
+    )
+    file_name = models.CharField(_("file"), max_length=255)
+    size = models.PositiveIntegerField(_("bytes"))
+    sha256 = ExactCharField("SHA-256", max_length=64)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.READING)
+    error = models.CharField(_("error"), max_length=1000, blank=True)
+    complete = models.BooleanField(
+        _("the file is complete"), default=True, help_text=_("Whoever of the unit is not in it has left.")
+    )
+    create_units = models.BooleanField(
+        _("make units that are not there"), default=False, help_text=_("Colleges, programmes and classes.")
+    )
+    mapping = models.JSONField(_("columns as corrected"), default=dict, blank=True)
+    columns = models.JSONField(_("columns"), default=list)
+    counts = models.JSONField(_("counts"), default=dict)
+    total = models.PositiveIntegerField(_("rows"), default=0)
+    done = models.PositiveIntegerField(_("rows read"), default=0)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    due_at = models.DateTimeField(_("due at"), null=True, db_index=True)
+    lease = ExactCharField(max_length=32, blank=True)
+    language = models.CharField(_("language"), max_length=10)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("uploaded by")
+    )
+    created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True)
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("applied by")
+    )
+    ended_at = models.DateTimeField(_("applied or discarded at"), null=True)
+
+    unit_paths = ("unit",)
+
+    class Meta:
+        verbose_name = _("roster import")
+        verbose_name_plural = _("roster imports")
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def leave(self) -> int:
+        """How many would leave."""
+        return self.counts.get(RosterChange.Kind.LEFT, 0)
+
+    @property
+    def asks(self) -> bool:
+        """Whether more leave than a roster takes away without being asked."""
+        return self.leave * 100 > self.counts.get("covered", 0) * MOST_LEAVE_PERCENT
+
+
+class RosterPart(models.Model):
+    """A part of the uploaded file, in the database because the worker may run on another machine."""
+
+    roster = models.ForeignKey(RosterImport, models.CASCADE, related_name="parts")
+    number = models.PositiveSmallIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["roster", "number"], name="roster_part_once")]
+
+    def __str__(self) -> str:
+        return f"{self.roster_id}:{self.number}"
+
+
+class RosterChange(models.Model):
+    """One line of the diff: what a roster does to somebody, or why a row or a value of it is not used.
+
+    `values`: field -> before and after, addresses masked. `act` is the same as `roster/applying.py` reads it; it holds
+    addresses and is forgotten when the import has ended. `fingerprint` is the person as he was compared.
+    """
+
+    class Kind(models.TextChoices):
+        NEW = "new", _("new person")
+        CHANGED = "changed", _("details changed")
+        MOVED = "moved", _("moved")
+        RETURNED = "returned", _("back again")
+        LEFT = "left", _("left")
+        UNIT = "unit", _("new unit")
+        ADVISER = "adviser", _("class adviser")
+        UNREADABLE = "unreadable", _("row not used")
+        IGNORED = "ignored", _("value not used")
+
+    roster = models.ForeignKey(RosterImport, models.CASCADE, related_name="changes", db_index=False)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    sheet = models.CharField(_("sheet"), max_length=100, blank=True)
+    line = models.PositiveIntegerField(_("line"), null=True)
+    column = models.CharField(_("column"), max_length=100, blank=True)
+    person = models.ForeignKey(
+        "directory.Person",
+        models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        verbose_name=_("person"),
+        db_constraint=False,
+        db_index=False,
+    )
+    number = ExactCharField(_("student or staff number"), max_length=60, blank=True)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    values = models.JSONField(_("what changes"), default=dict)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    act = models.JSONField(null=True)
+    fingerprint = ExactCharField(max_length=16, blank=True)
+
+    unit_paths = ("roster__unit",)
+
+    class Meta:
+        verbose_name = _("roster change")
+        verbose_name_plural = _("roster changes")
+        indexes = [models.Index(fields=["roster", "kind"], name="roster_change_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.name}"

@@ -1,0 +1,301 @@
+"""Compares a roster with the directory, and says line by line what applying it would do. Writes nothing.
+
+Rows are taken in runs: each costs a handful of queries however many people are in it, and what has been compared is
+handed over before the next run is read.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.core.masking import masked
+from apps.directory.models import ContactPoint, Person, RosterChange
+from apps.directory.roster import acts, known, reading, values
+from apps.directory.roster.acts import Act
+from apps.directory.roster.advisers import Advisers
+from apps.directory.roster.columns import Field
+from apps.directory.roster.guardians import Guardians
+from apps.directory.roster.known import Known
+from apps.directory.roster.reading import Row, Sheet
+from apps.directory.roster.units import ACADEMIC, OFFICES, Path, Tree, UnknownUnit, key
+from apps.directory.roster.values import Entry, RowFault
+
+Kind = RosterChange.Kind
+#: Rows of one run.
+RUN = 2_000
+Changes = list[RosterChange]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is known of the file so far."""
+
+    tree: Tree
+    create_units: bool
+    counts: Counter[str] = field(default_factory=Counter)
+    #: Number -> line; the names in rows whose number cannot be read; the kinds of those who are in the file.
+    seen: dict[str, int] = field(default_factory=dict)
+    unclear: set[str] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
+    new_units: dict[Path, None] = field(default_factory=dict)
+    spellings: dict[Path, str] = field(default_factory=dict)
+    guardians: Guardians = field(default_factory=Guardians)
+    advisers: Advisers = field(default_factory=Advisers)
+
+    def changes(self, sheets: list[Sheet], *, complete: bool) -> Iterator[Changes]:
+        """The diff, run by run; a run may be empty. Raises `UnreadableFile`."""
+        yield self._counted([_other_sheet(title) for title in reading.skipped(sheets)])
+        rows = reading.rows(sheets)
+        while run := list(itertools.islice(rows, RUN)):
+            yield self._counted(self._run(run))
+        yield self._counted([_unit(path) for path in self.new_units])
+        yield self._counted(self.advisers.changes(self.tree))
+        yield from self._leavers(complete=complete)
+
+    def _counted(self, changes: Changes) -> Changes:
+        self.counts.update(change.kind for change in changes)
+        return changes
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+    def _run(self, rows: Sequence[Row]) -> Changes:
+        self.counts["rows"] += len(rows)
+        changes: Changes = []
+        entries = [(row, entry) for row in rows if (entry := self._entry(row, changes))]
+        people = known.by_number(entry.number for _row, entry in entries)
+        self.guardians.look_up([entry for _row, entry in entries])
+        for row, entry in entries:
+            changes += self._compared(row, entry, people.get(entry.number))
+        return changes
+
+    def _entry(self, row: Row, changes: Changes) -> Entry | None:
+        """None, and a line that says why, where the row cannot be used. Its number has been seen all the same."""
+        number = ""
+        try:
+            number = values.number_of(row.cells)
+            self._note(number, row)
+            return values.entry(number, row.cells)
+        except RowFault as fault:
+            if not number:
+                self.unclear.add(values.spaced(row.cells.get(Field.NAME, "")))
+            changes.append(_unreadable(row, number, fault))
+            return None
+
+    def _note(self, number: str, row: Row) -> None:
+        if row.beyond:
+            self.seen.setdefault(number, row.line)
+            raise RowFault(_("There is something to the right of the last column that has a name."))
+        if number in self.seen:
+            raise RowFault(_("The same number stands in line %d already.") % self.seen[number])
+        self.seen[number] = row.line
+
+    def _compared(self, row: Row, entry: Entry, person: Known | None) -> Changes:
+        try:
+            kind = self._kind(entry, person)
+            unit = self._unit(entry, person)
+        except RowFault as fault:
+            return [_unreadable(row, entry.number, fault)]
+        self.kinds.add(kind)
+        if unit is not None:
+            self.advisers.note(unit, entry.adviser, row.line)
+        if person is None and kind == Person.Kind.STAFF:
+            self.advisers.note_new(entry.number, entry.name)
+        change = self._change(entry, person, kind, unit)
+        if change:
+            change.sheet, change.line = row.sheet[:100], row.line
+        else:
+            self.counts["unchanged"] += 1
+        return [*([change] if change else []), *(_ignored(row, entry, flaw) for flaw in entry.flaws)]
+
+    def _kind(self, entry: Entry, person: Known | None) -> str:
+        if person is None and entry.kind is None:
+            raise RowFault(_("The row does not say whether this is a student or one of the staff."))
+        if person and not self._ours(person):
+            top = self.tree.nodes[self.tree.top].name
+            raise RowFault(_("This number belongs to somebody who is not of %s.") % top)
+        if person and person.kind not in ((entry.kind,) if entry.kind else HOMES):
+            kind = Person.Kind(person.kind).label
+            raise RowFault(
+                _("This number is known as somebody else's: %(name)s, %(kind)s.") % {"name": person.name, "kind": kind}
+            )
+        return person.kind if person else entry.kind.value
+
+    def _ours(self, person: Known) -> bool:
+        """Somebody without any unit belongs to the school as a whole."""
+        units = {unit for _membership, unit in person.units}
+        return bool(units & self.tree.within) or (not units and self.tree.whole_school)
+
+    def _unit(self, entry: Entry, person: Known | None) -> int | Path | None:
+        try:
+            unit = self.tree.meant(entry.names)
+        except UnknownUnit as unknown:
+            if not self.create_units:
+                raise
+            path = self._spelled(unknown.path)
+            self.tree.place(path)
+            self.new_units.setdefault(path)
+            return path
+        if unit is None and person is None:
+            raise RowFault(_("The row names no class and no department."))
+        return unit
+
+    def _spelled(self, path: Path) -> Path:
+        """As the file spelled it first: wide and narrow letters name one unit."""
+        spelled: Path = ()
+        for kind, name in path:
+            place = (*((one, key(above)) for one, above in spelled), (kind, key(name)))
+            spelled = (*spelled, (kind, self.spellings.setdefault(place, values.spaced(name))))
+        return spelled
+
+    # --- one person ---------------------------------------------------------------------------------------------------
+    def _change(self, entry: Entry, person: Known | None, kind: str, unit: int | Path | None) -> RosterChange | None:
+        state = entry.state or (person and person.state == Person.State.LEFT and Person.State.ACTIVE)
+        columns = {"name": entry.name, "state": state.value if state else None}
+        columns |= {"cohort": entry.cohort, "born_on": entry.born_on}
+        if person is None:
+            columns |= {"number": entry.number, "kind": kind}
+        act = acts.filled(
+            {
+                "set": acts.columns(person, columns),
+                **self._membership(person, kind, unit),
+                **acts.reach(person, entry.contacts),
+                "guardians": self.guardians.acts(person, entry) if kind == Person.Kind.STUDENT else [],
+            }
+        )
+        if not act:
+            return None
+        return RosterChange(
+            kind=_kind_of(person, act),
+            person_id=person.id if person else None,
+            number=entry.number,
+            name=entry.name,
+            values=self._shown(person, act),
+            act=act,
+            fingerprint=person.fingerprint if person else "",
+        )
+
+    def _membership(self, person: Known | None, kind: str, unit: int | Path | None) -> Act:
+        """A student is in one class. One of the staff who has several hats keeps them, and may get another.
+
+        A row that names no more than the college of a class leaves its people in the class.
+        """
+        own = [(pk, one) for pk, one in (person.units if person else ()) if one in self.tree.within]
+        if unit is None or any(unit in self.tree.line(one) for _pk, one in own):
+            return {}
+        left = [pk for pk, one in own if self.tree.nodes[one].kind in HOMES[kind]]
+        if kind == Person.Kind.STAFF and len(left) > 1:
+            left = []
+        return {"join": [unit if isinstance(unit, int) else list(map(list, unit))], "leave": left}
+
+    def _shown(self, person: Known | None, act: Act) -> dict[str, list[Any]]:
+        """Field -> before and after, as a person may read it."""
+        fields = {name: [getattr(person, name, None), value] for name, value in act.get("set", {}).items()}
+        if "join" in act or "leave" in act:
+            own = dict(person.units) if person else {}
+            before = [self.tree.path(own[pk]) for pk in act.get("leave", ())]
+            fields["unit"] = ["; ".join(before), "; ".join(self._named(one) for one in act.get("join", ()))]
+        fields |= _addresses(person, act)
+        if "guardians" in act:
+            fields["guardians"] = ["", "; ".join(_guardian(one) for one in act["guardians"])]
+        return fields
+
+    def _named(self, unit: int | list[list[str]]) -> str:
+        return self.tree.path(unit) if isinstance(unit, int) else " / ".join(name for _kind, name in unit)
+
+    # --- who is not in the file ---------------------------------------------------------------------------------------
+    def _leavers(self, *, complete: bool) -> Iterator[Changes]:
+        """Whoever may be the one in a row without a readable number has not left for certain."""
+        members = known.covered(self.kinds, self.tree.within)
+        self.counts["covered"] = len(members)
+        missing = (
+            pk for pk, number, name in members if complete and number not in self.seen and name not in self.unclear
+        )
+        while run := list(itertools.islice(missing, RUN)):
+            yield self._counted([_left(person) for person in known.by_id(run).values()])
+
+
+HOMES: Mapping[str, tuple[str, ...]] = {
+    Person.Kind.STUDENT: ACADEMIC,
+    Person.Kind.STAFF: (*ACADEMIC, *OFFICES),
+}
+
+
+def _kind_of(person: Known | None, act: Act) -> Kind:
+    if person is None:
+        return Kind.NEW
+    state = act.get("set", {}).get("state")
+    if state == Person.State.LEFT:
+        return Kind.LEFT
+    if state and person.state == Person.State.LEFT:
+        return Kind.RETURNED
+    return Kind.MOVED if act.keys() & {"join", "leave"} else Kind.CHANGED
+
+
+def _addresses(person: Known | None, act: Act) -> dict[str, list[Any]]:
+    known_points = {point.id: point for point in (person.points if person else ())}
+    fields: dict[str, list[Any]] = {}
+    for kind, value, replaced in act.get("contacts", ()):
+        before = known_points.get(replaced)
+        fields[kind] = [masked(before.value) if before else "", masked(value)]
+    for pk in act.get("drop", ()):
+        point = known_points[pk]
+        fields.setdefault(point.kind, ["", ""])[0] += f" {masked(point.value)}"
+    return fields
+
+
+def _guardian(act: Act) -> str:
+    values = [act.get("name") or act.get("set", {}).get("name", ""), act.get("mobile", "")]
+    values += [value for kind, value, _replaced in act.get("contacts", ()) if kind == ContactPoint.Kind.MOBILE]
+    return " ".join([values[0], *map(masked, filter(None, values[1:]))]).strip() or f"#{act['id']}"
+
+
+def _left(person: Known) -> RosterChange:
+    left = Person.State.LEFT.value
+    return RosterChange(
+        kind=Kind.LEFT,
+        person_id=person.id,
+        number=person.number,
+        name=person.name,
+        values={"state": [person.state, left]},
+        act={"set": {"state": left}},
+        fingerprint=person.fingerprint,
+    )
+
+
+def _unit(path: Path) -> RosterChange:
+    return RosterChange(
+        kind=Kind.UNIT, name=" / ".join(name for _kind, name in path)[:200], act={"path": list(map(list, path))}
+    )
+
+
+def _unreadable(row: Row, number: str, fault: RowFault) -> RosterChange:
+    return RosterChange(
+        kind=Kind.UNREADABLE,
+        sheet=row.sheet[:100],
+        line=row.line,
+        column=fault.column,
+        number=number,
+        name=row.cells.get(Field.NAME, "")[:200],
+        reason=fault.reason[:300],
+    )
+
+
+def _ignored(row: Row, entry: Entry, flaw: values.Flaw) -> RosterChange:
+    return RosterChange(
+        kind=Kind.IGNORED,
+        sheet=row.sheet[:100],
+        line=row.line,
+        column=flaw.column,
+        number=entry.number,
+        name=entry.name,
+        reason=f"{flaw.reason} {flaw.value}"[:300],
+    )
+
+
+def _other_sheet(title: str) -> RosterChange:
+    return RosterChange(
+        kind=Kind.UNREADABLE, sheet=title[:100], reason=_("This sheet has no row with the names of the columns.")
+    )

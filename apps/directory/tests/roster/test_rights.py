@@ -1,0 +1,101 @@
+"""Who may put a roster into the directory: who manages the people of its unit, also when a worker comes to it later."""
+
+import pytest
+
+from apps.accounts.models import RoleAssignment
+from apps.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from apps.directory.models import Person
+from apps.directory.roster import services, work
+from apps.directory.roster.services import Options
+from apps.directory.tests.factories import a_person
+from apps.directory.tests.roster.conftest import School
+from apps.directory.tests.roster.rosters import HEADER, compared, text
+
+pytestmark = pytest.mark.django_db
+CONTENT = text(HEADER[:3], ("1001", "张伟", "软件2401"))
+ALLOWED = [("head", True), ("manager", True), ("colleague", False), ("stranger", False), ("recipient", False)]
+
+
+@pytest.mark.parametrize(("name", "allowed"), ALLOWED)
+def test_who_may_upload_for_a_unit(name: str, allowed: bool, school: School, rung: list) -> None:
+    def upload() -> None:
+        services.upload(CONTENT, name="a.csv", unit=school.college, by=school.user(name))
+
+    if allowed:
+        upload()
+        assert rung[0][0] == "workers.read_roster"
+    else:
+        with pytest.raises(NotAllowed):
+            upload()
+
+
+@pytest.mark.parametrize(("name", "allowed"), ALLOWED)
+def test_who_sees_and_ends_an_import(name: str, allowed: bool, school: School, rung: list) -> None:
+    user = school.user(name)
+    roster = compared(CONTENT, school.college)
+    verbs = [
+        lambda: services.correct(roster, Options(complete=False), by=user),
+        lambda: services.apply(compared(CONTENT, school.college), by=user),
+        lambda: services.discard(compared(CONTENT, school.college), by=user),
+    ]
+    if allowed:
+        assert services.get(user, roster.pk) == roster
+        for verb in verbs:
+            verb()
+        return
+    with pytest.raises(NotFound):
+        services.get(user, roster.pk)
+    for verb in verbs:
+        with pytest.raises(NotAllowed):
+            verb()
+
+
+def test_a_manager_of_one_unit_need_not_name_it(school: School) -> None:
+    assert services.unit_for(school.manager, None) == school.college
+    assert services.unit_for(school.head, None) == school.school
+    assert services.unit_for(school.manager, school.room.pk) == school.room
+    with pytest.raises(NotFound):
+        services.unit_for(school.manager, school.other.pk)
+    with pytest.raises(NotAllowed):
+        services.unit_for(school.colleague, None)
+    RoleAssignment.objects.create(user=school.manager, unit=school.other, role="unit_manager")
+    with pytest.raises(InvalidInput):
+        services.unit_for(school.manager, None)
+
+
+def test_a_manager_s_roster_lets_nobody_of_another_unit_leave(school: School) -> None:
+    a_person(school.foreign, number="2001")
+    roster = compared(CONTENT, school.college)
+    services.apply(roster, by=school.manager, ring=False)
+    work.write(roster.pk)
+    assert set(Person.objects.values_list("number", "state")) == {("1001", "active"), ("2001", "active")}
+
+
+def test_who_has_lost_the_right_meanwhile_changes_nothing(school: School) -> None:
+    roster = compared(CONTENT, school.college)
+    services.apply(roster, by=school.manager, ring=False)
+    RoleAssignment.objects.filter(user=school.manager).delete()
+    work.write(roster.pk)
+    roster.refresh_from_db()
+    assert (roster.state, bool(roster.error), Person.objects.count()) == ("ready", True, 0)
+
+
+def test_many_leavers_have_to_be_meant(school: School) -> None:
+    a_person(school.room, number="1002")
+    roster = compared(CONTENT, school.college)
+    with pytest.raises(services.ManyLeave):
+        services.apply(roster, by=school.manager, ring=False)
+    assert services.apply(roster, by=school.manager, let_leave=True, ring=False).state == "applying"
+
+
+def test_what_has_ended_or_is_in_work_is_left_alone(school: School, rung: list) -> None:
+    roster = compared(CONTENT, school.college)
+    services.apply(roster, by=None)
+    for verb in (services.apply, services.discard):
+        with pytest.raises(Conflict):
+            verb(roster, by=None)
+    with pytest.raises(Conflict):
+        services.correct(roster, Options(), by=None)
+    work.write(roster.pk)
+    with pytest.raises(Conflict):
+        services.apply(roster, by=None)
