@@ -5,8 +5,6 @@
 in all units that have nothing above them, holds it towards every row; towards rows of a model without paths, only he.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
 from enum import StrEnum
 from functools import reduce
 from operator import or_
@@ -16,6 +14,7 @@ from django.db.models import Model, Q, QuerySet
 
 from apps.accounts.models import RoleAssignment, User
 from apps.directory.models import Membership, OrgUnit, Person
+from apps.directory.tree import Tree
 
 Rows = TypeVar("Rows", bound=QuerySet)
 Role = RoleAssignment.Role
@@ -97,7 +96,7 @@ def units_with(user: User, right: Right) -> set[int]:
         return set(OrgUnit.objects.without_tree_fields().values_list("pk", flat=True))
     roles = [role for role, rights in RIGHTS.items() if right in rights]
     held = list(RoleAssignment.objects.filter(user=user, role__in=roles).values_list("unit", flat=True))
-    return below(held) if held else set()
+    return Tree().below(held) if held else set()
 
 
 def rights_in(user: User, unit: OrgUnit) -> frozenset[Right]:
@@ -139,10 +138,11 @@ def units_of_reachable_people(user: User) -> set[int]:
     offices = OrgUnit.objects.without_tree_fields().filter(
         roles__user=user, roles__role__in=roles, kind__in=OFFICES, parent__isnull=False
     )
+    tree = Tree()
     for parent in offices.values_list("parent", flat=True).distinct():
-        beside = below([parent])
+        beside = tree.below([parent])
         others = OrgUnit.objects.without_tree_fields().filter(pk__in=beside - own, kind__in=OFFICES)
-        reachable |= beside - below(others.values_list("pk", flat=True))
+        reachable |= beside - tree.below(others.values_list("pk", flat=True))
     return reachable
 
 
@@ -152,21 +152,6 @@ def reachable_people(user: User) -> QuerySet[Person]:
         return Person.objects.all()
     members = Membership.objects.filter(unit__in=units_of_reachable_people(user))
     return Person.objects.filter(pk__in=members.values("person"))
-
-
-def below(units: Iterable[int]) -> set[int]:
-    """The ids of the units and of everything below them."""
-    children = defaultdict(list)
-    for pk, parent in OrgUnit.objects.without_tree_fields().values_list("pk", "parent_id"):
-        children[parent].append(pk)
-    found: set[int] = set()
-    todo = list(units)
-    while todo:
-        unit = todo.pop()
-        if unit not in found:
-            found.add(unit)
-            todo += children[unit]
-    return found
 
 
 def _school() -> set[int]:
