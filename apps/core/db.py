@@ -5,9 +5,12 @@ import functools
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, models, transaction
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
 log = logging.getLogger(__name__)
@@ -96,9 +99,59 @@ def insert_select(model: type[models.Model], columns: Sequence[str], rows: model
 
     `rows` is a `values_list` queryset whose columns stand in the order of `columns` (field names of `model`).
     """
-    sql, params = rows.query.get_compiler(connection=connection).as_sql()
     quote = connection.ops.quote_name
     names = ", ".join(quote(model._meta.get_field(name).column) for name in columns)
+    return _insert_select(f"{quote(model._meta.db_table)} ({names})", rows)
+
+
+def _insert_select(target: str, rows: models.QuerySet) -> int:
+    try:
+        sql, params = rows.query.get_compiler(connection=connection).as_sql()
+    except EmptyResultSet:
+        # The ORM sees without asking that there is nothing.
+        return 0
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {quote(model._meta.db_table)} ({names}) {sql}", params)
+        cursor.execute(f"INSERT INTO {target} {sql}", params)
         return cursor.rowcount
+
+
+#: A name no other table has: the server would take ours for it.
+ASIDE = "msgcenter_aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Ids in a temporary table of this connection. MySQL reads such a table only once in one statement."""
+
+    count: int
+
+    @property
+    def ids(self) -> RawSQL:
+        """For `…__in`."""
+        return RawSQL(f"SELECT id FROM {ASIDE}", [])
+
+    def spread(self, number: int) -> list[int]:
+        """So many of the ids (two at least), from all over the range, the same ones every time."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT MIN(id), MAX(id) FROM {ASIDE}")
+            first, last = cursor.fetchone()
+            found = set()
+            for step in range(number if self.count else 0):
+                cursor.execute(
+                    f"SELECT MIN(id) FROM {ASIDE} WHERE id >= %s", [first + (last - first) * step // (number - 1)]
+                )
+                found.add(cursor.fetchone()[0])
+        return sorted(found)
+
+
+@contextlib.contextmanager
+def set_aside(ids: models.QuerySet) -> Iterator[Aside]:
+    """What a `values_list` of one column of ids finds, looked up once to be asked for many things. Not to be nested."""
+    drop = "DROP TEMPORARY TABLE" if connection.vendor == "mysql" else "DROP TABLE"
+    with connection.cursor() as cursor:
+        # One that was left by an error: temporary tables outlive a rollback.
+        cursor.execute(f"{drop} IF EXISTS {ASIDE}")
+        cursor.execute(f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL PRIMARY KEY)")
+    yield Aside(_insert_select(f"{ASIDE} (id)", ids))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{drop} {ASIDE}")
