@@ -12,6 +12,7 @@ from apps.accounts import devices
 from apps.accounts.tests.factories import a_client, a_superuser
 from apps.core.tests.api import refusals
 from apps.delivery.tests.factories import a_delivery, a_recipient
+from apps.directory.models import Segment
 from apps.messaging.tests.bodies import a_body
 from apps.messaging.tests.factories import House, a_house, a_message
 from msgcenter import api
@@ -48,7 +49,9 @@ def site(house: House) -> dict[str, object]:
     entry = a_recipient(message, house.reader.person)
     delivery = a_delivery(entry, "sms", status="unknown")
     devices.register(house.reader, DEVICE)
+    segment = Segment.objects.create(name="a segment", unit=house.department)
     ids = {"<int:message_id>": message.pk, "<int:entry_id>": entry.pk, "<int:delivery_id>": delivery.pk}
+    ids |= {"<int:segment_id>": segment.pk}
     return {**ids, "<str:token>": DEVICE, "<str:key>": "sms"}
 
 
