@@ -14,6 +14,10 @@ Rows = TypeVar("Rows", bound=QuerySet)
 #: `app.action_model`, else `app.model`, else `app`: the right it takes. What is not named takes a superuser.
 NEEDED: dict[str, Right] = {
     "directory": Right.MANAGE_PEOPLE,
+    "directory.segment": Right.WRITE,
+    "directory.view_segment": Right.SEE,
+    "directory.segmentrule": Right.WRITE,
+    "directory.view_segmentrule": Right.SEE,
     "accounts.user": Right.MANAGE_PEOPLE,
     "accounts.roleassignment": Right.GRANT,
     "channels": Right.MANAGE_CHANNELS,
