@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import driver, figures, options, servers, sizes, table
 from benchmarks.figures import Part
-from benchmarks.parts import email, emergency, growth, inbox, kills, sms
+from benchmarks.parts import email, emergency, growth, inbox, kills, people, sms
 from benchmarks.sizes import Sizes
 
 PARTS: Mapping[str, Callable[..., Part]] = {
@@ -20,6 +20,7 @@ PARTS: Mapping[str, Callable[..., Part]] = {
     "inbox": inbox.run,
     "growth": growth.run,
     "emergency": emergency.run,
+    "people": people.run,
     "kills": kills.run,
 }
 

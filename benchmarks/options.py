@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-PARTS = ("email", "sms", "inbox", "growth", "emergency")
+PARTS = ("email", "sms", "inbox", "growth", "emergency", "people")
 #: Takes many minutes and measures no speed: only when it is named.
 NAMED = ("kills",)
 
