@@ -117,6 +117,8 @@ def _insert_select(target: str, rows: models.QuerySet) -> int:
 
 #: A name no other table has: the server would take ours for it.
 ASIDE = "msgcenter_aside"
+#: MySQL looks ids up twice as fast in memory; a million take some 50 MB, more than it allows by default.
+LIMIT = "SET SESSION max_heap_table_size = "
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,28 +132,38 @@ class Aside:
         """For `…__in`."""
         return RawSQL(f"SELECT id FROM {ASIDE}", [])
 
+    def count_in(self, rows: models.QuerySet) -> int:
+        """How many of the ids `rows` brings as well, a `values` of one column."""
+        sql, params = rows.query.sql_with_params()
+        return self._ask(f"SELECT COUNT(*) FROM {ASIDE} WHERE id IN ({sql})", params)[0]
+
     def spread(self, number: int) -> list[int]:
         """So many of the ids (two at least), from all over the range, the same ones every time."""
+        if not self.count:
+            return []
+        first, last = self._ask(f"SELECT MIN(id), MAX(id) FROM {ASIDE}")
+        near = [first + (last - first) * step // (number - 1) for step in range(number)]
+        return sorted({self._ask(f"SELECT MIN(id) FROM {ASIDE} WHERE id >= %s", [one])[0] for one in near})
+
+    def _ask(self, sql: str, params: Sequence[object] = ()) -> tuple[int, ...]:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT MIN(id), MAX(id) FROM {ASIDE}")
-            first, last = cursor.fetchone()
-            found = set()
-            for step in range(number if self.count else 0):
-                cursor.execute(
-                    f"SELECT MIN(id) FROM {ASIDE} WHERE id >= %s", [first + (last - first) * step // (number - 1)]
-                )
-                found.add(cursor.fetchone()[0])
-        return sorted(found)
+            cursor.execute(sql, params)
+            return cursor.fetchone()
 
 
 @contextlib.contextmanager
 def set_aside(ids: models.QuerySet) -> Iterator[Aside]:
     """What a `values_list` of one column of ids finds, looked up once to be asked for many things. Not to be nested."""
-    drop = "DROP TEMPORARY TABLE" if connection.vendor == "mysql" else "DROP TABLE"
+    mysql = connection.vendor == "mysql"
+    # One may have been left by an error: temporary tables outlive a rollback.
+    drop = f"DROP {'TEMPORARY ' if mysql else ''}TABLE IF EXISTS {ASIDE}"
+    create = f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL PRIMARY KEY)"
+    if mysql:
+        create = f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL, PRIMARY KEY (id) USING BTREE) ENGINE=MEMORY"
     with connection.cursor() as cursor:
-        # One that was left by an error: temporary tables outlive a rollback.
-        cursor.execute(f"{drop} IF EXISTS {ASIDE}")
-        cursor.execute(f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL PRIMARY KEY)")
+        for sql in (f"{LIMIT}{2**29}",) * mysql + (drop, create):
+            cursor.execute(sql)
     yield Aside(_insert_select(f"{ASIDE} (id)", ids))
     with connection.cursor() as cursor:
-        cursor.execute(f"{drop} {ASIDE}")
+        for sql in (drop,) + (f"{LIMIT}DEFAULT",) * mysql:
+            cursor.execute(sql)

@@ -73,8 +73,10 @@ def test_no_slice_reads_all_people(large: World) -> None:
     for message in messages(large):
         for start in (100, PEOPLE + 1_000):
             found = audience.people(message, after=ids[start], up_to=ids[start + SLICE])
-            plan = json.loads(found.explain(format="JSON"))
-            for table in tables(plan):
-                where = (found.query, table)
+            # Django quotes the plan once more.
+            plan = list(tables(json.loads(json.loads(found.explain(format="JSON")))))
+            assert "directory_person" in {table["table_name"] for table in plan}
+            for table in plan:
+                where = (str(found.query)[:1000], table)
                 assert table["access_type"] not in ("ALL", "index") or table["table_name"].startswith("<"), where
                 assert table.get("rows", 1) <= 4 * SLICE, where
