@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import OperationalError, connection, models, transaction
+from django.db import DatabaseError, OperationalError, connection, models, transaction
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
@@ -155,15 +155,23 @@ class Aside:
 def set_aside(ids: models.QuerySet) -> Iterator[Aside]:
     """What a `values_list` of one column of ids finds, looked up once to be asked for many things. Not to be nested."""
     mysql = connection.vendor == "mysql"
-    # One may have been left by an error: temporary tables outlive a rollback.
     drop = f"DROP {'TEMPORARY ' if mysql else ''}TABLE IF EXISTS {ASIDE}"
-    create = f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL PRIMARY KEY)"
+    # One may have been left by an error: temporary tables outlive a rollback.
+    _execute(drop)
     if mysql:
-        create = f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL, PRIMARY KEY (id) USING BTREE) ENGINE=MEMORY"
+        _execute(f"{LIMIT}{2**29}")
+        _execute(f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL, PRIMARY KEY (id) USING BTREE) ENGINE=MEMORY")
+    else:
+        _execute(f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL PRIMARY KEY)")
+    try:
+        yield Aside(_insert_select(f"{ASIDE} (id)", ids))
+    finally:
+        with contextlib.suppress(DatabaseError):
+            _execute(drop)
+            if mysql:
+                _execute(f"{LIMIT}DEFAULT")
+
+
+def _execute(sql: str) -> None:
     with connection.cursor() as cursor:
-        for sql in (f"{LIMIT}{2**29}",) * mysql + (drop, create):
-            cursor.execute(sql)
-    yield Aside(_insert_select(f"{ASIDE} (id)", ids))
-    with connection.cursor() as cursor:
-        for sql in (drop,) + (f"{LIMIT}DEFAULT",) * mysql:
-            cursor.execute(sql)
+        cursor.execute(sql)
