@@ -5,6 +5,7 @@
 in all units that have nothing above them, holds it towards every row; towards rows of a model without paths, only he.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import reduce
 from operator import or_
@@ -96,7 +97,7 @@ def units_with(user: User, right: Right) -> set[int]:
         return set(OrgUnit.objects.without_tree_fields().values_list("pk", flat=True))
     roles = [role for role, rights in RIGHTS.items() if right in rights]
     held = list(RoleAssignment.objects.filter(user=user, role__in=roles).values_list("unit", flat=True))
-    return Tree().below(held) if held else set()
+    return below(held) if held else set()
 
 
 def rights_in(user: User, unit: OrgUnit) -> frozenset[Right]:
@@ -138,11 +139,10 @@ def units_of_reachable_people(user: User) -> set[int]:
     offices = OrgUnit.objects.without_tree_fields().filter(
         roles__user=user, roles__role__in=roles, kind__in=OFFICES, parent__isnull=False
     )
-    tree = Tree()
     for parent in offices.values_list("parent", flat=True).distinct():
-        beside = tree.below([parent])
+        beside = below([parent])
         others = OrgUnit.objects.without_tree_fields().filter(pk__in=beside - own, kind__in=OFFICES)
-        reachable |= beside - tree.below(others.values_list("pk", flat=True))
+        reachable |= beside - below(others.values_list("pk", flat=True))
     return reachable
 
 
@@ -152,6 +152,11 @@ def reachable_people(user: User) -> QuerySet[Person]:
         return Person.objects.all()
     members = Membership.objects.filter(unit__in=units_of_reachable_people(user))
     return Person.objects.filter(pk__in=members.values("person"))
+
+
+def below(units: Iterable[int]) -> set[int]:
+    """The ids of the units and of everything below them."""
+    return Tree().below(units)
 
 
 def _school() -> set[int]:
