@@ -40,12 +40,12 @@ CONNECT = """
         services.configure(account, settings, by=None)
 """
 ENROL = (
-    "INSERT INTO directory_person (id, name, kind, number) "
-    "SELECT seq, CONCAT('学生', seq), 'student', CONCAT('S', seq) FROM seq_1_to_{people}",
-    "INSERT INTO directory_contactpoint (person_id, kind, value, created_at) "
-    "SELECT seq, 'email', CONCAT('s', seq, '@stu.school.example'), UTC_TIMESTAMP(6) FROM seq_1_to_{people}",
-    "INSERT INTO directory_contactpoint (person_id, kind, value, created_at) "
-    "SELECT seq, 'mobile', CONCAT('+86138', LPAD(seq, 8, '0')), UTC_TIMESTAMP(6) FROM seq_1_to_{people}",
+    "INSERT INTO directory_person (id, name, kind, state, number) "
+    "SELECT seq, CONCAT('学生', seq), 'student', 'active', CONCAT('S', seq) FROM seq_1_to_{people}",
+    "INSERT INTO directory_contactpoint (person_id, kind, value, source, created_at) "
+    "SELECT seq, 'email', CONCAT('s', seq, '@stu.school.example'), 'roster', UTC_TIMESTAMP(6) FROM seq_1_to_{people}",
+    "INSERT INTO directory_contactpoint (person_id, kind, value, source, created_at) "
+    "SELECT seq, 'mobile', CONCAT('+86138', LPAD(seq, 8, '0')), 'roster', UTC_TIMESTAMP(6) FROM seq_1_to_{people}",
     "ANALYZE TABLE directory_person, directory_contactpoint",
 )
 JOIN = "INSERT INTO directory_membership (person_id, unit_id) SELECT seq, {unit} FROM seq_1_to_{size}"

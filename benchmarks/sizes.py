@@ -21,6 +21,8 @@ class Sizes:
     emergency: int
     #: Another bulk message of this size is published whenever less than half of the last one is left.
     emergency_bulk: int
+    #: People of the audience that is previewed.
+    preview: int
     kills_people: int
     kills: int
     #: Rows of a roster.
@@ -46,6 +48,7 @@ FULL = Sizes(
     publish_requests=15,
     emergency=1_000,
     emergency_bulk=200_000,
+    preview=100_000,
     kills_people=20_000,
     kills=20,
     roster=30_000,
@@ -65,6 +68,7 @@ QUICK = Sizes(
     publish_requests=15,
     emergency=1_000,
     emergency_bulk=60_000,
+    preview=100_000,
     kills_people=2_000,
     kills=5,
     roster=30_000,
@@ -84,6 +88,7 @@ TINY = Sizes(
     publish_requests=3,
     emergency=20,
     emergency_bulk=20_000,
+    preview=500,
     kills_people=200,
     kills=2,
     roster=200,

@@ -10,9 +10,10 @@ from apps.channels import api as channels
 from apps.core.rest.schema import Docs
 from apps.core.rest.views import UnknownAddress
 from apps.delivery import api as delivery
+from apps.delivery import preview_api as preview
 from apps.directory.roster import api as roster
 from apps.inbox import api as inbox
-from apps.messaging.api import lookups
+from apps.messaging.api import lookups, segments
 from apps.messaging.api import views as messaging
 
 app_name = "api"
@@ -34,6 +35,10 @@ urlpatterns = [
     path("v1/messages/<int:message_id>/progress", delivery.Progress.as_view(), name="progress"),
     path("v1/messages/<int:message_id>/deliveries", delivery.Deliveries.as_view(), name="deliveries"),
     path("v1/messages/<int:message_id>/deliveries/<int:delivery_id>/resend", delivery.Resend.as_view(), name="resend"),
+    path("v1/messages/<int:message_id>/audience", preview.MessageAudience.as_view(), name="message_audience"),
+    path("v1/audience/preview", preview.PreviewAudience.as_view(), name="preview_audience"),
+    path("v1/segments", segments.Segments.as_view(), name="segments"),
+    path("v1/segments/<int:segment_id>", segments.OneSegment.as_view(), name="segment"),
     path("v1/channels", lookups.Channels.as_view(), name="channels"),
     path("v1/channels/<str:key>/pause", channels.PauseChannel.as_view(), name="pause_channel"),
     path("v1/channels/<str:key>/resume", channels.ResumeChannel.as_view(), name="resume_channel"),

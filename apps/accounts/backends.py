@@ -18,6 +18,10 @@ Rows = TypeVar("Rows", bound=QuerySet)
 NEEDED: dict[str, Right | None] = {
     "directory": Right.MANAGE_PEOPLE,
     "directory.see_contactpoint": Right.SEE_ADDRESSES,
+    "directory.segment": Right.WRITE,
+    "directory.view_segment": Right.SEE,
+    "directory.segmentrule": Right.WRITE,
+    "directory.view_segmentrule": Right.SEE,
     "accounts.user": Right.MANAGE_PEOPLE,
     "accounts.roleassignment": Right.GRANT,
     "accounts.apikey": Right.GRANT,

@@ -17,6 +17,7 @@ from django.db.models import Model, Q, QuerySet
 
 from apps.accounts.models import ApiKey, RoleAssignment, User
 from apps.directory.models import Membership, OrgUnit, Person
+from apps.directory.tree import Tree
 
 Rows = TypeVar("Rows", bound=QuerySet)
 Role = RoleAssignment.Role
@@ -196,17 +197,7 @@ def reachable_people(user: User) -> QuerySet[Person]:
 
 def below(units: Iterable[int]) -> set[int]:
     """The ids of the units and of everything below them."""
-    children = defaultdict(list)
-    for pk, parent in OrgUnit.objects.without_tree_fields().values_list("pk", "parent_id"):
-        children[parent].append(pk)
-    found: set[int] = set()
-    todo = list(units)
-    while todo:
-        unit = todo.pop()
-        if unit not in found:
-            found.add(unit)
-            todo += children[unit]
-    return found
+    return Tree().below(units)
 
 
 def _school() -> set[int]:

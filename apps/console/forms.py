@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import rights
@@ -13,9 +14,10 @@ from apps.accounts.rights import Right
 from apps.channels.models import Channel
 from apps.console import audiences, selectors
 from apps.core.errors import MsgcenterError
-from apps.directory.models import OrgUnit, Person
-from apps.messaging import drafts
-from apps.messaging.drafts import Draft, Rule
+from apps.directory import selection
+from apps.directory.models import OrgUnit, Person, Segment
+from apps.messaging import drafts, segments
+from apps.messaging.drafts import FIRST_COHORT, LAST_COHORT, Draft, Rule
 from apps.messaging.models import AudienceRule, Message, MessageType, Urgency
 
 #: What the services call a field -> where the form shows its error.
@@ -51,8 +53,22 @@ class ComposeForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("Kind of person"), choices=[("", _("everybody")), *Person.Kind.choices], required=False
     )
+    state = forms.ChoiceField(
+        label=_("State"), choices=[("", _("all who have not left")), *selection.PRESENT], required=False
+    )
+    cohort = forms.IntegerField(
+        label=_("Cohort (year)"),
+        min_value=FIRST_COHORT,
+        max_value=LAST_COHORT,
+        required=False,
+        widget=forms.NumberInput(attrs={"placeholder": _("all")}),
+    )
     reach = forms.ChoiceField(
         label=_("Reach"), choices=AudienceRule.Reach.choices, initial=AudienceRule.Reach.SELF, required=False
+    )
+    minors = forms.BooleanField(label=_("Only minors"), required=False)
+    segments = forms.ModelMultipleChoiceField(
+        Segment.objects.none(), label=_("Segments"), widget=forms.CheckboxSelectMultiple, required=False
     )
     start = forms.ChoiceField(
         label=_("Publish"),
@@ -66,26 +82,30 @@ class ComposeForm(forms.Form):
     def __init__(self, *args: Any, user: User, message: Message | None = None, **kwargs: Any) -> None:
         self.user, self.message = user, message
         self.nodes = selectors.reachable_tree(user)
-        offered = set(_ids(self.nodes))
-        self.keeps_audience = message is not None and not audiences.fits_form(message, offered=offered)
+        units, saved = set(_ids(self.nodes)), segments.visible_to(user)
+        self.keeps_audience = message is not None and not audiences.fits_form(message, units=units, segments=saved)
         super().__init__(*args, initial=_initial(message, self.keeps_audience) if message else {}, **kwargs)
-        self._offer_units(offered)
+        self._offer_senders()
+        self._offer_audience(units, saved)
         self._offer_urgencies()
         if message is None:
             self._offer_type_defaults()
 
-    def _offer_units(self, offered: set[int]) -> None:
+    def _offer_senders(self) -> None:
         writable = selectors.writable_units(self.user)
         self.fields["unit"].queryset = writable
         if len(writable) == 1:
             self.fields["unit"].initial = writable[0]
             self.fields["unit"].widget = forms.HiddenInput()
+
+    def _offer_audience(self, units: set[int], saved: QuerySet[Segment]) -> None:
         if self.keeps_audience:
-            for name in ("units", "without", "kind", "reach"):
+            for name in ("units", "without", "segments", *audiences.NARROWING):
                 del self.fields[name]
             return
-        reachable = OrgUnit.objects.without_tree_fields().filter(pk__in=offered)
+        reachable = OrgUnit.objects.without_tree_fields().filter(pk__in=units)
         self.fields["units"].queryset = self.fields["without"].queryset = reachable
+        self.fields["segments"].queryset = saved
 
     def _offer_urgencies(self) -> None:
         """Emergency is not even offered to those who hold that right nowhere."""
@@ -121,8 +141,9 @@ class ComposeForm(forms.Form):
         if self.keeps_audience:
             return drafts.rules_of(self.message)
         data = self.cleaned_data
-        reach = data["reach"] or AudienceRule.Reach.SELF
-        return audiences.rules(data["units"], data["without"], kind=data["kind"], reach=reach)
+        narrowing = {name: data[name] for name in audiences.NARROWING}
+        narrowing["reach"] = data["reach"] or AudienceRule.Reach.SELF
+        return audiences.rules(data["units"], data["without"], data["segments"], narrowing)
 
     def save(self, store: Callable[[Draft], Message]) -> Message | None:
         """Hand the draft to `store`; what it refuses becomes an error at the field it speaks of."""

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from apps.console import audiences, selectors
 from apps.console.forms import ComposeForm
 from apps.core.views import Page, older_page
-from apps.delivery import reasons
+from apps.delivery import preview, reasons
 from apps.delivery import selectors as ledger
 from apps.delivery.states import Status as DeliveryStatus
-from apps.messaging import audience, services
 from apps.messaging import selectors as messaging
+from apps.messaging import services
 from apps.messaging.drafts import Draft
 from apps.messaging.models import Message, MessageType
 from apps.messaging.states import Status
@@ -77,11 +77,11 @@ class Verb(Page):
 
 class Publish(Verb):
     def get(self, request: HttpRequest, message_id: int) -> HttpResponse:
-        """Ask once more, and say how many people it will reach."""
+        """Ask once more, and say whom it will reach."""
         message = messaging.get(request.user, message_id)
         if message.status != Status.DRAFT:
             return redirect("console:message", message_id)
-        context = {**_about(request, message), "count": audience.people(message).order_by().count()}
+        context = {**_about(request, message), "preview": preview.of_message(message)}
         return render(request, "console/publish.html", context)
 
     def post(self, request: HttpRequest, message_id: int) -> HttpResponse:

@@ -5,9 +5,12 @@ import functools
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, models, transaction
+from django.core.exceptions import EmptyResultSet
+from django.db import DatabaseError, OperationalError, connection, models, transaction
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
 log = logging.getLogger(__name__)
@@ -97,9 +100,79 @@ def insert_select(model: type[models.Model], columns: Sequence[str], rows: model
 
     `rows` is a `values_list` queryset whose columns stand in the order of `columns` (field names of `model`).
     """
-    sql, params = rows.query.get_compiler(connection=connection).as_sql()
     quote = connection.ops.quote_name
     names = ", ".join(quote(model._meta.get_field(name).column) for name in columns)
+    return _insert_select(f"{quote(model._meta.db_table)} ({names})", rows)
+
+
+def _insert_select(target: str, rows: models.QuerySet) -> int:
+    try:
+        sql, params = rows.query.get_compiler(connection=connection).as_sql()
+    except EmptyResultSet:
+        # The ORM sees without asking that there is nothing.
+        return 0
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {quote(model._meta.db_table)} ({names}) {sql}", params)
+        cursor.execute(f"INSERT INTO {target} {sql}", params)
         return cursor.rowcount
+
+
+#: A name no other table has: the server would take ours for it.
+ASIDE = "msgcenter_aside"
+#: MySQL looks ids up twice as fast in memory; a million take some 50 MB, more than it allows by default.
+LIMIT = "SET SESSION max_heap_table_size = "
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Ids in a temporary table of this connection. MySQL reads such a table only once in one statement."""
+
+    count: int
+
+    @property
+    def ids(self) -> RawSQL:
+        """For `…__in`."""
+        return RawSQL(f"SELECT id FROM {ASIDE}", [])
+
+    def count_in(self, rows: models.QuerySet) -> int:
+        """How many of the ids `rows` brings as well, a `values` of one column."""
+        sql, params = rows.query.sql_with_params()
+        return self._ask(f"SELECT COUNT(*) FROM {ASIDE} WHERE id IN ({sql})", params)[0]
+
+    def spread(self, number: int) -> list[int]:
+        """So many of the ids (two at least), from all over the range, the same ones every time."""
+        if not self.count:
+            return []
+        first, last = self._ask(f"SELECT MIN(id), MAX(id) FROM {ASIDE}")
+        near = [first + (last - first) * step // (number - 1) for step in range(number)]
+        return sorted({self._ask(f"SELECT MIN(id) FROM {ASIDE} WHERE id >= %s", [one])[0] for one in near})
+
+    def _ask(self, sql: str, params: Sequence[object] = ()) -> tuple[int, ...]:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchone()
+
+
+@contextlib.contextmanager
+def set_aside(ids: models.QuerySet) -> Iterator[Aside]:
+    """What a `values_list` of one column of ids finds, looked up once to be asked for many things. Not to be nested."""
+    mysql = connection.vendor == "mysql"
+    drop = f"DROP {'TEMPORARY ' if mysql else ''}TABLE IF EXISTS {ASIDE}"
+    # One may have been left by an error: temporary tables outlive a rollback.
+    _execute(drop)
+    if mysql:
+        _execute(f"{LIMIT}{2**29}")
+        _execute(f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL, PRIMARY KEY (id) USING BTREE) ENGINE=MEMORY")
+    else:
+        _execute(f"CREATE TEMPORARY TABLE {ASIDE} (id bigint NOT NULL PRIMARY KEY)")
+    try:
+        yield Aside(_insert_select(f"{ASIDE} (id)", ids))
+    finally:
+        with contextlib.suppress(DatabaseError):
+            _execute(drop)
+            if mysql:
+                _execute(f"{LIMIT}DEFAULT")
+
+
+def _execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)

@@ -4,6 +4,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from tree_queries.models import TreeNode
 
@@ -184,7 +185,7 @@ class Adviser(models.Model):
 class Rule(models.Model):
     """One line of an audience: include or exclude a unit with its subtree, or a person.
 
-    `kind`, `state`, `cohort` and `minors` narrow the people of a unit; with guardians, they narrow whose guardians.
+    `kind`, `state`, `cohort` and `minors` narrow whom the rule names; with guardians, they narrow whose guardians.
     """
 
     class Effect(models.TextChoices):
@@ -216,6 +217,23 @@ class Rule(models.Model):
     class Meta:
         abstract = True
 
+    def __str__(self) -> str:
+        return " · ".join([str(self.get_effect_display()), str(self.named), *self.narrowed])
+
+    @property
+    def named(self) -> object:
+        """What the rule is about."""
+        return self.unit or self.person
+
+    @property
+    def narrowed(self) -> list[str]:
+        """What it asks of those it names, and how far it reaches, in words."""
+        asked = [self.get_kind_display(), self.get_state_display()]
+        asked += [gettext("cohort of %d") % self.cohort] if self.cohort else []
+        asked += [gettext("only minors")] if self.minors else []
+        asked += [self.get_reach_display()] if self.reach != self.Reach.SELF else []
+        return [str(words) for words in asked if words]
+
 
 class Segment(models.Model):
     """An audience saved under a name; whoever uses it means the people it stands for on that day."""
@@ -238,10 +256,9 @@ class Segment(models.Model):
 class SegmentRule(Rule):
     segment = models.ForeignKey(Segment, models.CASCADE, related_name="rules", verbose_name=_("segment"))
 
+    unit_paths = ("segment__unit",)
+
     class Meta:
         verbose_name = _("rule of a segment")
         verbose_name_plural = _("rules of segments")
         ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return f"{self.get_effect_display()} · {self.unit or self.person}"

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.audit.admin import AuditedAdmin
 from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline, run_each
 from apps.core.errors import InvalidInput
-from apps.messaging import rendering, services
+from apps.directory.models import Segment
+from apps.messaging import rendering, selectors, services
 from apps.messaging.models import (
     SETTLED_COUNTERS,
     AudienceRow,
@@ -25,6 +26,9 @@ from apps.messaging.models import (
     MessageType,
     Template,
 )
+from apps.messaging.segment_admin import SegmentAdmin
+
+admin.site.register(Segment, SegmentAdmin)
 
 
 @admin.register(MessageType)
@@ -72,10 +76,10 @@ class MessageChannelInline(ReadOnlyInline):
 
 class AudienceRuleInline(ReadOnlyInline):
     model = AudienceRule
-    fields = ["effect", "reach", "unit", "kind", "person", "uploaded"]
+    fields = ["effect", "reach", "unit", "segment", "person", "uploaded", "kind", "state", "cohort", "minors"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AudienceRule]:
-        return super().get_queryset(request).select_related("unit", "person")
+        return super().get_queryset(request).select_related("unit", "segment", "person")
 
 
 @admin.register(Message)

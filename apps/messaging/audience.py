@@ -1,27 +1,35 @@
-"""Who a message is for: its rules, resolved by the database."""
+"""Who a message is for: its rules, resolved by the database in one query (`directory/selection.py`)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
 
 from django.db.models import FilteredRelation, Max, Q, QuerySet
+from django.utils import timezone
 
-from apps.directory.models import Membership, OrgUnit, Person, Relation
+from apps.directory import selection
+from apps.directory.models import Person, SegmentRule
+from apps.directory.selection import Bounds, Term
+from apps.directory.tree import Tree
+from apps.messaging import drafts
 from apps.messaging.models import AudienceRow, AudienceRule, Message
+
+Uploaded = QuerySet[AudienceRow] | frozenset[int]
 
 
 def people(message: Message, *, after: int = 0, up_to: int | None = None) -> QuerySet[Person]:
-    """Everybody in the audience with `after < id <= up_to`, each once, by id.
+    """Everybody in the audience with `after < id <= up_to`, each once, by id."""
+    at = message.published_at or message.publish_at or timezone.now()
+    rules = list(message.audience_rules.all())
+    terms = _terms(rules, AudienceRow.objects.filter(message=message.pk), day=_school_day(at))
+    return selection.people(terms, Bounds(after, up_to))
 
-    The bounds go into every subquery, so that a slice costs the same however large the audience is.
-    """
-    bounds = Bounds(after, up_to)
-    included, excluded = Q(), Q()
-    for rule in message.audience_rules.select_related("unit"):
-        if rule.effect == AudienceRule.Effect.INCLUDE:
-            included |= _matching(rule, bounds)
-        else:
-            excluded |= _matching(rule, bounds)
-    if not included:
-        return Person.objects.none()
-    found = Person.objects.filter(bounds.on("pk"), included)
-    return (found.exclude(excluded) if excluded else found).order_by("pk")
+
+def planned(rules: Iterable[drafts.Rule], uploaded: Collection[int] = ()) -> QuerySet[Person]:
+    """As `people`, for rules that are not stored and the ids of the people who would be uploaded."""
+    stored = [AudienceRule(**vars(rule)) for rule in rules]
+    return selection.people(_terms(stored, frozenset(uploaded), day=_school_day(timezone.now())))
 
 
 def with_values(people: QuerySet[Person], message: Message) -> QuerySet[Person]:
@@ -40,40 +48,23 @@ def slice_end(*, after: int, size: int) -> int | None:
     return full if full is not None else rest.aggregate(last=Max("pk"))["last"]
 
 
-class Bounds:
-    """A range of person ids as a condition on any column that holds one."""
-
-    def __init__(self, after: int, up_to: int | None) -> None:
-        self.after, self.up_to = after, up_to
-
-    def on(self, column: str) -> Q:
-        condition = Q(**{f"{column}__gt": self.after})
-        return condition if self.up_to is None else condition & Q(**{f"{column}__lte": self.up_to})
-
-
-def _matching(rule: AudienceRule, bounds: Bounds) -> Q:
-    Reach = AudienceRule.Reach
-    matching = Q()
-    if rule.reach in (Reach.SELF, Reach.BOTH):
-        matching |= _selected(rule, "pk", bounds)
-    if rule.reach in (Reach.GUARDIANS, Reach.BOTH):
-        guardians = Relation.objects.filter(
-            _selected(rule, "of", None), bounds.on("person"), kind=Relation.Kind.GUARDIAN
-        )
-        matching |= Q(pk__in=guardians.values("person"))
-    return matching
+def _terms(rules: Sequence[AudienceRule], uploaded: Uploaded, *, day: date) -> list[Term]:
+    """Three queries at the most, however many rules: the tree, the rules of the segments, and before it the rules."""
+    tree = Tree()
+    parts: dict[int, list[Term]] = defaultdict(list)
+    segments = {rule.segment_id for rule in rules if rule.segment_id}
+    for one in SegmentRule.objects.filter(segment__in=segments):
+        parts[one.segment_id].append(selection.term(one, tree=tree, day=day))
+    return [_with_its_own(selection.term(rule, tree=tree, day=day), rule, parts, uploaded) for rule in rules]
 
 
-def _selected(rule: AudienceRule, column: str, bounds: Bounds | None) -> Q:
-    """The rule's people themselves, as a condition on `column`; a guardian's own id says nothing about theirs."""
-    within = bounds.on("person") if bounds else Q()
-    if rule.uploaded:
-        rows = AudienceRow.objects.filter(within, message=rule.message_id)
-        return Q(**{f"{column}__in": rows.values("person")})
-    if rule.person_id:
-        return Q(**{column: rule.person_id})
-    units = OrgUnit.objects.descendants(rule.unit, include_self=True).values_list("pk", flat=True)
-    members = Membership.objects.filter(within, unit__in=list(units))
-    if rule.kind:
-        members = members.filter(person__kind=rule.kind)
-    return Q(**{f"{column}__in": members.values("person")})
+def _with_its_own(term: Term, rule: AudienceRule, parts: dict[int, list[Term]], uploaded: Uploaded) -> Term:
+    if rule.segment_id:
+        return replace(term, parts=tuple(parts[rule.segment_id]))
+    if not rule.uploaded:
+        return term
+    return replace(term, people=uploaded) if isinstance(uploaded, frozenset) else replace(term, listed=uploaded)
+
+
+def _school_day(at: datetime) -> date:
+    return timezone.localtime(at, timezone.get_default_timezone()).date()

@@ -1,7 +1,7 @@
 """What a person hands in to write a message, and whether it can be accepted."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,26 +14,34 @@ from apps.accounts.models import User
 from apps.accounts.rights import Right
 from apps.audit import changes
 from apps.channels.models import Channel
-from apps.core.db import chunks
 from apps.core.errors import InvalidInput, NotAllowed, NotFound
-from apps.directory.models import OrgUnit, Person
-from apps.messaging import rendering
+from apps.directory.models import OrgUnit, Person, Segment
+from apps.messaging import reach, rendering
 from apps.messaging.models import AudienceRule, Message, MessageType, Urgency
 
 #: Nobody plans further ahead; a later time is a typing error.
 FURTHEST = timedelta(days=3 * 366)
+#: Years in which somebody may have come to the school.
+FIRST_COHORT, LAST_COHORT = 1900, 2200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One line of the audience: exactly one of `unit`, `person` and `uploaded`."""
+    """One line of the audience: exactly one of `unit`, `segment`, `person` and `uploaded`; the rest narrows it down.
+
+    In a segment it is one of `unit` and `person`.
+    """
 
     effect: AudienceRule.Effect = AudienceRule.Effect.INCLUDE
     reach: AudienceRule.Reach = AudienceRule.Reach.SELF
     unit: OrgUnit | None = None
-    kind: str = ""
+    segment: Segment | None = None
     person: Person | None = None
     uploaded: bool = False
+    kind: str = ""
+    state: str = ""
+    cohort: int | None = None
+    minors: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +72,8 @@ def of(message: Message) -> Draft:
 
 
 def rules_of(message: Message) -> tuple[Rule, ...]:
-    parts = ("effect", "reach", "unit", "kind", "person", "uploaded")
-    stored = message.audience_rules.select_related("unit", "person")
+    parts = [part.name for part in fields(Rule)]
+    stored = message.audience_rules.select_related("unit", "segment", "person")
     return tuple(Rule(**{part: getattr(rule, part) for part in parts}) for rule in stored)
 
 
@@ -92,8 +100,7 @@ def check(draft: Draft, *, by: User) -> None:
     check_rights(draft, by=by)
     check_times(draft.publish_at, draft.expires_at)
     check_content(draft)
-    if not draft.rules:
-        raise InvalidInput(_("Choose at least one recipient."), field="audience", code="no_recipients")
+    check_rules(draft.rules)
     if not draft.channels:
         raise InvalidInput(_("Choose at least one channel."), field="channels")
     for channel in draft.channels:
@@ -108,14 +115,16 @@ def check_rights(draft: Draft, *, by: User) -> None:
         raise NotAllowed()
     if draft.urgency == Urgency.EMERGENCY and not rights.can(by, Right.EMERGENCY, draft.unit):
         raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
-    reachable = rights.reachable_units(by)
-    if any(rule.unit and rule.unit.pk not in reachable for rule in draft.rules):
-        raise NotFound(_("There is no such unit."), field="audience")
-    named = {rule.person.pk for rule in draft.rules if rule.person} | set(draft.rows)
-    people = rights.reachable_people(by)
-    for chunk in chunks(list(named)):
-        if people.filter(pk__in=chunk).count() != len(chunk):
-            raise NotFound(_("There is no such person."), field="audience")
+    reach.check(draft.rules, draft.rows, by=by)
+
+
+def check_rules(rules: Collection[Rule]) -> None:
+    if not rules:
+        raise InvalidInput(_("Choose at least one recipient."), field="audience", code="no_recipients")
+    if any(rule.state == Person.State.LEFT for rule in rules):
+        raise InvalidInput(_("Who has left is in no audience."), field="audience")
+    if any(rule.cohort is not None and not FIRST_COHORT <= rule.cohort <= LAST_COHORT for rule in rules):
+        raise InvalidInput(_("This is no year of a cohort."), field="audience")
 
 
 def check_times(publish_at: datetime | None, expires_at: datetime | None) -> None:
@@ -131,10 +140,10 @@ def check_times(publish_at: datetime | None, expires_at: datetime | None) -> Non
 
 def check_content(draft: Draft) -> None:
     names = _placeholders(draft.title, "title") | _placeholders(draft.content, "content")
-    if not _is_one_line(draft.title):
+    if not is_one_line(draft.title):
         raise InvalidInput(_("The title must be one line."), field="title")
     in_title = rendering.parse(draft.title).names
-    if any(not _is_one_line(str(values.get(name, ""))) for values in draft.rows.values() for name in in_title):
+    if any(not is_one_line(str(values.get(name, ""))) for values in draft.rows.values() for name in in_title):
         raise InvalidInput(_("Values that stand in the title must be one line."), field="audience")
     wanted = names - rendering.BUILT_IN
     if not wanted:
@@ -160,7 +169,7 @@ def check_content(draft: Draft) -> None:
         )
 
 
-def _is_one_line(text: str) -> bool:
+def is_one_line(text: str) -> bool:
     return text.splitlines() in ([], [text]) and all(character >= " " for character in text)
 
 

@@ -199,9 +199,12 @@ class AudienceRule(Rule):
         verbose_name_plural = _("audience rules")
         ordering = ["pk"]
 
-    def __str__(self) -> str:
-        who = self.unit or self.person or self.segment or _("the uploaded people")
-        return f"{self.get_effect_display()} · {who}"
+    @property
+    def named(self) -> object:
+        if self.uploaded:
+            return _("the uploaded people")
+        # Of messages that are over, a segment may be deleted.
+        return self.unit or self.person or self.segment or _("a deleted segment")
 
 
 class AudienceRow(models.Model):

@@ -15,7 +15,7 @@ from apps.audit import services as audit
 from apps.core import alerts, jobs
 from apps.core.db import transactional
 from apps.core.errors import Conflict, MsgcenterError, NotAllowed, NotFound
-from apps.messaging import audience, drafts
+from apps.messaging import audience, drafts, reach, segments
 from apps.messaging.drafts import Draft
 from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel, Urgency
 from apps.messaging.states import LIVE, PAUSABLE, RECALLABLE, Status, may_follow
@@ -64,13 +64,16 @@ def delete(message: Message, *, by: User) -> None:
 def publish(message: Message, *, by: User) -> Message:
     """Publish now, or at `publish_at`. Costs the same for any audience: the people are looked up by fan-out.
 
-    Raises `Conflict` if it is not a draft any more, `InvalidInput` if its time has passed meanwhile.
+    Raises `Conflict` if it is not a draft any more, `InvalidInput` if its time has passed meanwhile, `NotAllowed` if a
+    segment has been changed since by somebody with more reach than whoever wrote the message last, and `by` has less
+    as well. From here until the audience is frozen the segment cannot be changed.
     """
     _lock(message)
     require_publishing(message, by=by)
     if message.status != Status.DRAFT:
         raise Conflict(_("This message is already %s.") % message.get_status_display())
     drafts.check_times(message.publish_at, message.expires_at)
+    reach.check_segments(_lock_segments(message), by=[message.editor or message.author, by])
     if message.publish_at:
         _move(message, Status.SCHEDULED, publisher=by, publisher_key=by.api_key)
     else:
@@ -271,6 +274,12 @@ def _lock(message: Message) -> None:
     message.refresh_from_db()
 
 
+def _lock_segments(message: Message) -> list[int]:
+    """Ids of the segments the message uses: as they are now, and nobody changes them until the transaction ends."""
+    used = AudienceRule.objects.filter(message=message, segment__isnull=False).values_list("segment", flat=True)
+    return segments.lock(used)
+
+
 def _require(message: Message, right: Right, *, by: User) -> None:
     in_earnest = by.uses_test_key and not message.sandboxed
     if in_earnest or message.unit_id not in rights.units_with(by, Right.SEE):
@@ -284,6 +293,8 @@ def _write(message: Message, draft: Draft, *, by: User) -> None:
     for name in ("title", "content", "type", "unit", "urgency", "publish_at", "expires_at"):
         setattr(message, name, getattr(draft, name))
     message.save()
+    # Or one could be deleted between the check and the insert.
+    segments.lock(rule.segment.pk for rule in draft.rules if rule.segment)
     MessageChannel.objects.bulk_create(MessageChannel(message=message, channel=one) for one in draft.channels)
     AudienceRule.objects.bulk_create(AudienceRule(message=message, **vars(rule)) for rule in draft.rules)
     AudienceRow.objects.bulk_create(

@@ -16,8 +16,11 @@ class Status(models.TextChoices):
 
 #: Deliveries may start.
 LIVE = frozenset({Status.PUBLISHING, Status.PUBLISHED})
+#: Published, and who is in the audience is not yet written down for good.
+FREEZING = frozenset({Status.SCHEDULED, Status.PUBLISHING})
 #: What is not yet sent has to be taken back.
 WITHDRAWN = frozenset({Status.EXPIRED, Status.RECALLED})
+ENDED = WITHDRAWN | {Status.FINISHED}
 RECALLABLE = frozenset({Status.SCHEDULED}) | LIVE
 PAUSABLE = RECALLABLE
 

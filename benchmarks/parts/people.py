@@ -4,22 +4,19 @@ On MariaDB as in production, in a process of its own whose peak of memory is its
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import psutil
 
-from benchmarks import rosters
+from benchmarks import previews, rosters
 from benchmarks.figures import Part, Row
 from benchmarks.meter import cpu, peak_resident
 from benchmarks.sizes import Sizes
 from tests.services.stack import Stack
 
 COLUMNS = ("people", "s", "CPU s", "peak memory", "goal", "holds")
-#: Seconds for 30,000 rows on two cores.
+#: Seconds on two cores.
 IMPORT_GOAL = 60.0
-
-
+PREVIEW_GOAL = 1.0
 IMPORT = """
     from pathlib import Path
     from apps.directory.roster import services, work
@@ -32,26 +29,29 @@ IMPORT = """
 """
 
 
-@dataclass(frozen=True)
-class Taken:
-    people: int
-    seconds: float
-    memory: float
-    cpu: float
-
-
 def run(sizes: Sizes, *, rounds: int) -> Part:
-    """`rounds` does not matter: each of these takes long enough to say something the first time."""
-    with Stack(environment={"DJANGO_SETTINGS_MODULE": "msgcenter.settings"}).start() as stack:
-        taken = {name: measure(stack, sizes) for name, measure in MEASURED.items()}
-    return Part("people", "People", tuple(rows(taken)), figures(taken), COLUMNS)
+    """The names of the figures say how many people they are about at full size."""
+    with a_stack() as stack:
+        taken, used, memory = import_roster(stack, sizes.roster)
+    with a_stack() as stack:
+        preview = previews.seconds(stack, sizes.preview, rounds=3 * rounds)
+    rows = (
+        a_row("import", "a roster in an empty school, from upload to commit", sizes.roster, taken, IMPORT_GOAL, used, memory),
+        a_row("preview", "a preview of the whole school over four channels", sizes.preview, preview, PREVIEW_GOAL),
+    )
+    figures = {"import_30k_s": taken, "import_30k_cpu_s": used, "import_30k_mb": memory, "preview_100k_s": preview}
+    return Part("people", "People", rows, figures, COLUMNS)
 
 
-def import_roster(stack: Stack, sizes: Sizes) -> Taken:
-    """A workbook of everybody into an empty school: upload, compare, apply. Each row is a student with a class, two
-    addresses, and a guardian with one."""
+def a_stack() -> Stack:
+    return Stack(environment={"DJANGO_SETTINGS_MODULE": "msgcenter.settings"}).start()
+
+
+def import_roster(stack: Stack, people: int) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and peak MiB for a workbook of everybody into an empty school: upload, compare, apply. Each
+    row is a student with a class, two addresses, and a guardian with one."""
     file = stack.folder / "roster.xlsx"
-    file.write_bytes(rosters.workbook(sizes.roster))
+    file.write_bytes(rosters.workbook(people))
     console = stack.console()
     console.run('OrgUnit.objects.create(name="school", kind="school")')
     process = [psutil.Process(console.pid)]
@@ -60,8 +60,8 @@ def import_roster(stack: Stack, sizes: Sizes) -> Taken:
     seconds, used = time.perf_counter() - started, cpu(process) - before
     memory = peak_resident([console.pid])
     console.stop()
-    check(stack, sizes.roster)
-    return Taken(sizes.roster, seconds, memory, used)
+    check(stack, people)
+    return seconds, used, memory
 
 
 def check(stack: Stack, people: int) -> None:
@@ -70,26 +70,9 @@ def check(stack: Stack, people: int) -> None:
         raise RuntimeError(f"{people} students and as many guardians were to be, there are {found}")
 
 
-MEASURED: Mapping[str, Callable[[Stack, Sizes], Taken]] = {"import": import_roster}
-TITLES = {"import": "a roster in an empty school, from upload to commit"}
-GOALS = {"import": IMPORT_GOAL}
-#: The names of the figures say how many people they are about at full size.
-KEYS = {"import": ("import_30k_s", "import_30k_mb", "import_30k_cpu_s")}
-
-
-def rows(taken: Mapping[str, Taken]) -> list[Row]:
-    return [Row(name, TITLES[name], cells=cells(name, one)) for name, one in taken.items()]
-
-
-def cells(name: str, one: Taken) -> tuple[str, ...]:
-    goal = GOALS[name]
-    holds = "yes" if one.seconds < goal else "NO"
-    measured = (f"{one.people:,}", f"{one.seconds:.2f}", f"{one.cpu:.2f}", f"{one.memory:,.0f} MiB")
-    return (*measured, f"< {goal:.0f} s", holds)
-
-
-def figures(taken: Mapping[str, Taken]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, one in taken.items():
-        found |= zip(KEYS[name], (one.seconds, one.memory, one.cpu), strict=True)
-    return found
+def a_row(
+    name: str, title: str, people: int, seconds: float, goal: float, used: float | None = None, memory: float | None = None
+) -> Row:
+    used_cell, memory_cell = "" if used is None else f"{used:.2f}", "" if memory is None else f"{memory:,.0f} MiB"
+    holds = "yes" if seconds < goal else "NO"
+    return Row(name, title, cells=(f"{people:,}", f"{seconds:.2f}", used_cell, memory_cell, f"< {goal:.0f} s", holds))

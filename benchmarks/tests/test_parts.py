@@ -60,8 +60,7 @@ def test_an_emergency_is_told_in_seconds_under_load_by_idle() -> None:
     assert [row.figure for row in EMERGENCY] == ["in 2.00 s", "in 3.00 s"]
 
 
-def test_a_roster_is_told_in_seconds_and_mebibytes() -> None:
-    taken = {"import": people.Taken(30_000, 40.0, 300.0, 30.0)}
-    told = {"import_30k_s": 40.0, "import_30k_mb": 300.0, "import_30k_cpu_s": 30.0}
-    assert people.figures(taken) == told
-    assert people.rows(taken)[0].cells == ("30,000", "40.00", "30.00", "300 MiB", "< 60 s", "yes")
+def test_people_are_told_in_seconds_and_mebibytes() -> None:
+    row = people.a_row("import", "a roster", 30_000, 40.0, 60.0, used=30.0, memory=300.0)
+    assert row.cells == ("30,000", "40.00", "30.00", "300 MiB", "< 60 s", "yes")
+    assert people.a_row("preview", "a preview", 100_000, 1.5, 1.0).cells == ("100,000", "1.50", "", "", "< 1 s", "NO")

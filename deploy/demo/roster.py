@@ -19,9 +19,7 @@ def save(made: School) -> int:
     units = save_units(made.units)
     known = numbers()
     new = [human for human in made.humans if (human.number or human.guards) not in known]
-    people = Person.objects.bulk_create(
-        (Person(kind=human.kind, name=human.name, number=human.number) for human in new), batch_size=BATCH
-    )
+    people = Person.objects.bulk_create((_person(human) for human in new), batch_size=BATCH)
     pairs = list(zip(new, people, strict=True))
     Membership.objects.bulk_create(
         (Membership(person=person, unit=units[human.unit]) for human, person in pairs if human.unit), batch_size=BATCH
@@ -41,6 +39,11 @@ def save(made: School) -> int:
     )
     _suppress(new)
     return len(people)
+
+
+def _person(human: Human) -> Person:
+    same = ("kind", "name", "number", "cohort", "born_on", "state")
+    return Person(**{name: getattr(human, name) for name in same})
 
 
 def numbers() -> dict[str, int]:

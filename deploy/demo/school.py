@@ -9,6 +9,7 @@ import math
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from apps.accounts.models import RoleAssignment
 from apps.delivery.models import Suppression
@@ -37,6 +38,7 @@ STUDENTS_PER_STAFF = 15
 
 NO_MOBILE, NO_EMAIL, DEAD, OPTED_OUT, HAS_DEVICE = 0.03, 0.04, 0.01, 0.01, 0.30
 HAS_GUARDIAN, HAS_SECOND_GUARDIAN = 0.6, 0.15
+ON_INTERNSHIP = 0.5
 #: Area codes of the plan less the service codes. The sandbox answers in special ways for the lines 0197 to 0199.
 AREAS = tuple(area for area in range(200, 1000) if area % 100 != 11)
 LIVING_LINES = range(100, 197)
@@ -72,6 +74,9 @@ class Human:
     suppressed: tuple[tuple[Contact, Suppression.Reason], ...] = ()
     guards: str = ""
     advises: Path | None = None
+    cohort: int | None = None
+    born_on: date | None = None
+    state: Person.State = Person.State.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,23 @@ def student(number: str, unit: Path, numbers: Numbers, *, name: str = "") -> Hum
     rng = random.Random(f"{SEED}:{number}")
     name = name or names.name(rng)
     contacts, suppressed = reach(rng, number, "stu.school.example", numbers)
-    return Human(Person.Kind.STUDENT, name, number, unit, contacts, suppressed)
+    life = dict(zip(("cohort", "born_on", "state"), life_of(number), strict=True))
+    return Human(Person.Kind.STUDENT, name, number, unit, contacts, suppressed, **life)
+
+
+def life_of(number: str) -> tuple[int | None, date | None, Person.State]:
+    """Cohort, birth and state of a student: some come at 15, most at 18, and half of the third year are interns.
+
+    Of a number that does not begin with a year, nobody knows.
+    """
+    year = int(number[:4]) if number[:4].isdecimal() else 0
+    if year not in COHORTS:
+        return None, None, Person.State.ACTIVE
+    rng = random.Random(f"{SEED}:life:{number}")
+    age = rng.choices((15, 16, 17, 18, 19), weights=(2, 2, 3, 6, 2))[0]
+    born_on = date(year - age, 9, 1) + timedelta(days=rng.randrange(-365, 0))
+    intern = year == min(COHORTS) and rng.random() < ON_INTERNSHIP
+    return year, born_on, Person.State.INTERNSHIP if intern else Person.State.ACTIVE
 
 
 def teachers(pupils: Iterable[Human], count: int, numbers: Numbers) -> Iterator[Human]:

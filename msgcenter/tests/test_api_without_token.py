@@ -13,6 +13,7 @@ from apps.accounts.keys import KeyDraft
 from apps.accounts.tests.factories import a_client, a_superuser, a_user_with
 from apps.core.tests.api import refusals
 from apps.delivery.tests.factories import a_delivery, a_recipient
+from apps.directory.models import Segment
 from apps.directory.tests.factories import a_roster
 from apps.messaging.tests.bodies import a_body
 from apps.messaging.tests.factories import House, a_house, a_message
@@ -52,8 +53,10 @@ def site(house: House) -> dict[str, object]:
     devices.register(house.reader, DEVICE)
     head = a_user_with("administrator", house.department)
     key = keys.create(KeyDraft(name="x", kind="live", scopes=("see",), unit=house.department), by=head).row
+    segment = Segment.objects.create(name="a segment", unit=house.department)
     ids = {"<int:message_id>": message.pk, "<int:entry_id>": entry.pk, "<int:delivery_id>": delivery.pk}
     ids |= {"<int:role_id>": head.roles.get().pk, "<int:key_id>": key.pk, "<int:roster_id>": a_roster(house.school).pk}
+    ids |= {"<int:segment_id>": segment.pk}
     return {**ids, "<str:token>": DEVICE, "<str:key>": "sms"}
 
 

@@ -30,12 +30,23 @@ class Text(serializers.CharField):
         return data if isinstance(data, str) else self.fail("invalid")
 
 
-class Id(serializers.IntegerField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+class Whole(serializers.IntegerField):
+    """A whole number; a text that looks like one is none."""
 
     def to_internal_value(self, data: Any) -> int:
         return data if isinstance(data, int) and not isinstance(data, bool) else self.fail("invalid")
+
+
+class Id(Whole):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+
+
+class Flag(serializers.BooleanField):
+    """True or false; nothing that looks like one of them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        return data if isinstance(data, bool) else self.fail("invalid", input=str(data)[:100])
 
 
 @extend_schema_field(OpenApiTypes.STR)

@@ -59,8 +59,7 @@ def _freeze_channel(message_channel: MessageChannel, recipients: QuerySet[Recipi
     )
     suppressed = updates.end(born.filter(address=""), Status.SUPPRESSED, "no_address")
     listed = Suppression.objects.filter(kind=kind, value=OuterRef("address"))
-    suppressed += updates.end(
-        born.filter(Exists(listed), status=Status.QUEUED), Status.SUPPRESSED, Subquery(listed.values("reason")[:1])
-    )
+    reason = Subquery(listed.order_by("reason").values("reason")[:1])
+    suppressed += updates.end(born.filter(Exists(listed), status=Status.QUEUED), Status.SUPPRESSED, reason)
     updates.count(message_channel.pk, Counter(total=total, suppressed=suppressed))
     updates.wake(MessageChannel.objects.filter(pk=message_channel.pk))

@@ -21,7 +21,7 @@ from apps.core.admin import CappedPaginator
 from apps.core.models import Alert
 from apps.delivery.models import Attempt, Delivery, Receipt, Recipient, Suppression
 from apps.delivery.states import Status
-from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
+from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation, Segment, SegmentRule
 from apps.messaging.models import (
     AudienceRow,
     AudienceRule,
@@ -77,6 +77,8 @@ def _person_with_rows(number: int, world: World) -> None:
         person=person, unit=OrgUnit.objects.create(name=f"软件{number}班", kind="class", parent=unit)
     )
     ContactPoint.objects.create(person=person, kind="email", value=ADDRESS)
+    segment = Segment.objects.create(unit=unit, name=f"2024级{number}")
+    SegmentRule.objects.create(segment=segment, person=person)
     user = User.objects.create(username=f"student{number}", person=person)
     RoleAssignment.objects.create(user=user, unit=unit, role=RoleAssignment.Role.AUTHOR)
     ApiKey.objects.create(

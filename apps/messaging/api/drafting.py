@@ -1,7 +1,7 @@
 """From the checked body of a request to a draft. What the body names is looked up among what its sender may know."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,8 +11,9 @@ from apps.accounts.models import User
 from apps.accounts.rights import Right
 from apps.core.db import chunks
 from apps.core.errors import InvalidInput, NotFound
-from apps.directory.models import OrgUnit, Person
-from apps.messaging import drafts
+from apps.directory.models import OrgUnit, Person, Segment
+from apps.messaging import drafts, segments
+from apps.messaging.api.serializers import NARROWING
 from apps.messaging.drafts import Draft, Rule
 from apps.messaging.models import AudienceRule, Message
 
@@ -24,7 +25,7 @@ NAMES = {"publish_time": "publish_at"}
 def new(data: Mapping[str, Any], *, by: User) -> Draft:
     """Raises `InvalidInput` or `NotFound`."""
     fields = {"unit": None, **_fields(data, by=by)}
-    fields["unit"] = fields["unit"] or _only_unit(by)
+    fields["unit"] = fields["unit"] or only_unit(by)
     fields.setdefault("urgency", fields["type"].urgency)
     fields.setdefault("channels", tuple(fields["type"].channels.filter(enabled=True)))
     return Draft(**fields)
@@ -40,36 +41,61 @@ def _fields(data: Mapping[str, Any], *, by: User) -> dict[str, Any]:
     if "channels" in fields:
         fields["channels"] = tuple(fields["channels"])
     if "unit" in fields:
-        fields["unit"] = _units([fields["unit"]], field="unit")[fields["unit"]]
+        fields["unit"] = unit(fields["unit"])
     if "audience" in fields:
-        fields |= _audience(fields.pop("audience"), by=by)
+        fields |= audience(fields.pop("audience"), by=by)
     return fields
 
 
-def _audience(data: Mapping[str, Any], *, by: User) -> dict[str, Any]:
-    lines = [(effect, line) for effect in AudienceRule.Effect for line in data.get(effect.value, [])]
-    units = _units([line["unit"] for _effect, line in lines if "unit" in line], field="audience")
-    people = _people([line["person"] for _effect, line in lines if "person" in line], by=by)
+def audience(data: Mapping[str, Any], *, by: User) -> dict[str, Any]:
+    """`rules` and `rows` of a draft, from what `AudienceInput` has read. Raises `InvalidInput` or `NotFound`."""
     rows = data.get("rows", {})
     known = _people(rows, by=by)
-    if len(people) < len({line["person"] for _effect, line in lines if "person" in line}):
-        raise NotFound(_("There is no such person."), field="audience")
+    found = list(rules(data, by=by))
     _refuse_unknown([number for number in rows if number not in known])
-    rules = [_rule(effect, line, units, people) for effect, line in lines]
     if rows and not data.get("include"):
-        rules.append(Rule(uploaded=True))
-    return {"rules": tuple(rules), "rows": {known[number].pk: values for number, values in rows.items()}}
+        found.append(Rule(uploaded=True))
+    return {"rules": tuple(found), "rows": {known[number].pk: values for number, values in rows.items()}}
 
 
-def _rule(effect: str, line: Mapping[str, Any], units: Mapping[int, OrgUnit], people: Mapping[str, Person]) -> Rule:
+def rules(data: Mapping[str, Any], *, by: User) -> tuple[Rule, ...]:
+    """From the lists under `include` and `exclude`. Raises `NotFound`."""
+    lines = [(effect, line) for effect in AudienceRule.Effect for line in data.get(effect.value, [])]
+    named = Named(
+        units=_units([line["unit"] for _effect, line in lines if "unit" in line], field="audience"),
+        segments=_segments({line["segment"] for _effect, line in lines if "segment" in line}, by=by),
+        people=_people({line["person"] for _effect, line in lines if "person" in line}, by=by),
+    )
+    return tuple(_rule(effect, line, named) for effect, line in lines)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the rules of a request name, by id and number."""
+
+    units: Mapping[int, OrgUnit]
+    segments: Mapping[int, Segment]
+    people: Mapping[str, Person]
+
+
+def _rule(effect: str, line: Mapping[str, Any], named: Named) -> Rule:
+    if "person" in line and line["person"] not in named.people:
+        raise NotFound(_("There is no such person."), field="audience")
     return Rule(
         effect=effect,
-        reach=line.get("reach", AudienceRule.Reach.SELF),
-        unit=units.get(line.get("unit")),
-        kind=line.get("kind", ""),
-        person=people.get(line.get("person")),
-        uploaded=bool(line.get("uploaded")),
+        unit=named.units.get(line.get("unit")),
+        segment=named.segments.get(line.get("segment")),
+        person=named.people.get(line.get("person")),
+        **{name: line[name] for name in ("reach", "uploaded", *NARROWING) if name in line},
     )
+
+
+def _segments(ids: set[int], *, by: User) -> dict[int, Segment]:
+    """Raises `NotFound` for a foreign one as for one that never was."""
+    found = segments.visible_to(by).in_bulk(ids)
+    if len(found) < len(ids):
+        raise NotFound(_("There is no such segment."), field="audience")
+    return found
 
 
 def _refuse_unknown(numbers: list[str]) -> None:
@@ -96,7 +122,12 @@ def _units(ids: list[int], *, field: str) -> dict[int, OrgUnit]:
     return found
 
 
-def _only_unit(by: User) -> OrgUnit:
+def unit(pk: int) -> OrgUnit:
+    """Raises `NotFound`; whether it is one of the sender's, the service says."""
+    return _units([pk], field="unit")[pk]
+
+
+def only_unit(by: User) -> OrgUnit:
     """The topmost unit in which the user may write, if that is one."""
     writable = rights.units_with(by, Right.WRITE)
     tops = OrgUnit.objects.without_tree_fields().filter(pk__in=writable).exclude(parent__in=writable)[:2]

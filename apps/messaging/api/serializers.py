@@ -1,5 +1,6 @@
 """Messages as they come in and as they go out."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -9,36 +10,52 @@ from rest_framework.reverse import reverse
 
 from apps.accounts.api import WhoOutput
 from apps.channels.models import Channel
-from apps.core.rest.fields import Id, Instant, Key, Text
+from apps.core.rest.fields import Flag, Id, Instant, Key, Text, Whole
 from apps.core.rest.serializers import Input
-from apps.directory.models import Person
+from apps.directory.models import Person, Rule
+from apps.directory.selection import PRESENT
 from apps.messaging.api.rows import Rows
+from apps.messaging.drafts import FIRST_COHORT, LAST_COHORT
 from apps.messaging.models import AudienceRule, Message, MessageType, Urgency
 from apps.messaging.states import Status
 
 MAX_RULES = 200
+#: What narrows a rule down.
+NARROWING = frozenset({"kind", "state", "cohort", "minors"})
 
 
-class RuleInput(Input):
-    """One of `unit`, `person` and `uploaded`; `kind` narrows a unit down."""
+class SegmentRuleInput(Input):
+    """One of `unit` and `person`; `kind`, `state`, `cohort` and `minors` narrow a unit down."""
 
-    unit = Id(required=False)
-    kind = serializers.ChoiceField(Person.Kind.choices, required=False)
-    reach = serializers.ChoiceField(AudienceRule.Reach.choices, required=False)
+    unit = Id(required=False, help_text=_("With everybody below it."))
     person = Text(max_length=40, required=False, help_text=_("student or staff number"))
-    uploaded = serializers.ChoiceField([(True, _("the uploaded people"))], required=False)
+    reach = serializers.ChoiceField(AudienceRule.Reach.choices, required=False)
+    kind = serializers.ChoiceField(Person.Kind.choices, required=False)
+    state = serializers.ChoiceField(PRESENT, required=False, help_text=_("Empty: all who have not left."))
+    cohort = Whole(min_value=FIRST_COHORT, max_value=LAST_COHORT, required=False, help_text=_("2024 for 2024级"))
+    minors = Flag(required=False, help_text=_("Under 18 on the day of publishing, by the date of birth."))
 
+    targets = frozenset({"unit", "person"})
     default_error_messages = {
-        "one_of": _("A rule names exactly one of unit, person and uploaded."),
-        "kind": _("Only a unit can be narrowed down to a kind of person."),
+        "one_of": _("A rule names exactly one of: {targets}."),
+        "kind": _("Only a unit or a segment can be narrowed down."),
     }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len(attrs.keys() & {"unit", "person", "uploaded"}) != 1:
-            self.fail("one_of")
-        if "kind" in attrs and "unit" not in attrs:
+        if len(attrs.keys() & self.targets) != 1:
+            self.fail("one_of", targets=", ".join(sorted(self.targets)))
+        if attrs.keys() & NARROWING and not attrs.keys() & {"unit", "segment"}:
             self.fail("kind")
         return attrs
+
+
+class RuleInput(SegmentRuleInput):
+    """One of `unit`, `segment`, `person` and `uploaded`; a segment can be narrowed down as a unit can."""
+
+    segment = Id(required=False)
+    uploaded = serializers.ChoiceField([(True, _("the uploaded people"))], required=False)
+
+    targets = frozenset({"unit", "segment", "person", "uploaded"})
 
 
 class AudienceInput(Input):
@@ -70,10 +87,14 @@ class MessageInput(Input):
 
 class RuleOutput(serializers.Serializer):
     unit = serializers.IntegerField(required=False)
-    kind = serializers.ChoiceField(Person.Kind.choices, required=False)
-    reach = serializers.ChoiceField(AudienceRule.Reach.choices)
+    segment = serializers.IntegerField(required=False, allow_null=True)
     person = serializers.CharField(required=False, allow_null=True)
     uploaded = serializers.BooleanField(required=False)
+    reach = serializers.ChoiceField(AudienceRule.Reach.choices)
+    kind = serializers.ChoiceField(Person.Kind.choices, required=False)
+    state = serializers.ChoiceField(PRESENT, required=False)
+    cohort = serializers.IntegerField(required=False)
+    minors = serializers.BooleanField(required=False)
 
 
 class AudienceOutput(serializers.Serializer):
@@ -146,16 +167,22 @@ class MessageDetailOutput(MessageOutput):
     @extend_schema_field(AudienceOutput)
     def get_audience(self, message: Message) -> dict[str, Any]:
         rules = list(message.audience_rules.select_related("person"))
-        return {
-            effect.value: [_rule(rule) for rule in rules if rule.effect == effect] for effect in AudienceRule.Effect
-        } | {"row_count": message.audience_rows.count()}
+        return by_effect(rules) | {"row_count": message.audience_rows.count()}
 
 
-def _rule(rule: AudienceRule) -> dict[str, Any]:
-    """In the words of `RuleInput`."""
-    if rule.uploaded:
-        return {"uploaded": True, "reach": rule.reach}
+def by_effect(rules: Collection[Rule]) -> dict[str, list[dict[str, Any]]]:
+    return {effect.value: [_rule(rule) for rule in rules if rule.effect == effect] for effect in Rule.Effect}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    """In the words of `RuleInput`. A segment that was deleted after the message was over is null."""
+    asked = {name: getattr(rule, name) for name in NARROWING if getattr(rule, name)}
+    return {**_target(rule), "reach": rule.reach, **dict(sorted(asked.items()))}
+
+
+def _target(rule: Rule) -> dict[str, Any]:
+    if getattr(rule, "uploaded", False):
+        return {"uploaded": True}
     if rule.person:
-        return {"person": rule.person.number, "reach": rule.reach}
-    kind = {"kind": rule.kind} if rule.kind else {}
-    return {"unit": rule.unit_id, **kind, "reach": rule.reach}
+        return {"person": rule.person.number}
+    return {"unit": rule.unit_id} if rule.unit_id else {"segment": rule.segment_id}

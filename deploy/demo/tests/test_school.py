@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from datetime import date
 
 import pytest
 
@@ -75,6 +76,19 @@ def test_the_living_share_no_mobile_number(whole: school.School) -> None:
 def test_some_addresses_are_missing_or_dead(whole: school.School, trait: object, low: float, high: float) -> None:
     students = people(whole, Person.Kind.STUDENT)
     assert low < sum(map(trait, students)) / len(students) < high
+
+
+def test_students_have_a_cohort_and_a_birth_and_some_of_the_third_year_are_interns(whole: school.School) -> None:
+    students = people(whole, Person.Kind.STUDENT)
+    assert {student.cohort for student in students} == set(school.COHORTS)
+    ages = Counter(student.cohort - student.born_on.year for student in students)
+    assert min(ages) == 15
+    assert max(ages) <= 20
+    minors = [student for student in students if student.born_on > date(2008, 11, 23)]
+    assert 0.1 < len(minors) / len(students) < 0.4
+    interns = [student for student in students if student.state == Person.State.INTERNSHIP]
+    assert {intern.cohort for intern in interns} == {2024}
+    assert 0.4 < len(interns) / sum(student.cohort == 2024 for student in students) < 0.6
 
 
 def test_author_and_approver_are_two_people_of_the_first_department(whole: school.School) -> None:
