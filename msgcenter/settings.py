@@ -62,6 +62,11 @@ INSTALLED_APPS = [
     "apps.delivery",
     "apps.inbox",
     "apps.console",
+    # After our own, whose templates stand in for theirs.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "workers",
 ]
 
@@ -76,6 +81,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "apps.accounts.login.middleware.KnownDeviceMiddleware",
+    "apps.accounts.login.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -188,27 +196,50 @@ MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "apps.accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "login"
+# Seconds for which the link in a mail opens the way to a new password.
+PASSWORD_RESET_TIMEOUT = 3600
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+# Whoever may publish needs a second factor. Only a demonstration does without.
+REQUIRE_TOTP = env.boolean("MSGCENTER_REQUIRE_TOTP", default=True)
+# Failed logins of one network within 15 minutes, over all names; a school behind one address shares them.
+LOGIN_NETWORK_LIMIT = env.integer("MSGCENTER_LOGIN_NETWORK_LIMIT", 300)
+
+ACCOUNT_ADAPTER = "apps.accounts.login.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Ours are in apps/accounts/limits.py: allauth's read and then write a cache of each process.
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_FORMS = {"change_password": "apps.accounts.login.forms.ChangePasswordForm"}
+MFA_ADAPTER = "apps.accounts.login.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "apps.accounts.login.forms.AuthenticateForm",
+    "reauthenticate": "apps.accounts.login.forms.ReauthenticateForm",
+}
+MFA_TOTP_ISSUER = "msgcenter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Whoever has just logged in need not do so again to change his second factor (seconds).
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "apps.accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.rest.parsers.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {
-        "user": env.text("MSGCENTER_API_RATE", "600/min"),
-        "login": env.text("MSGCENTER_LOGIN_RATE", "30/min"),
-    },
+    "DEFAULT_THROTTLE_RATES": {"user": env.text("MSGCENTER_API_RATE", "600/min")},
     # So many proxies of our own write X-Forwarded-For; without one, anybody may have written it and it is ignored.
     "NUM_PROXIES": env.integer("MSGCENTER_PROXIES", 0),
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -275,7 +306,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 X_FRAME_OPTIONS = "DENY"
 

@@ -21,5 +21,6 @@ ROUTES = {
     jobs.CLOSE: {"queue": jobs.FAN_OUT_LANE},
     jobs.RING: {"queue": jobs.FAN_OUT_LANE},
     jobs.APPLY_RECEIPT: {"queue": jobs.RECEIPTS_LANE},
+    jobs.SEND_LETTER: {"queue": jobs.RECEIPTS_LANE},
     jobs.SWEEP: {"queue": jobs.PERIODIC_LANE},
 }

@@ -6,7 +6,7 @@ from django.db import close_old_connections, connection
 
 from apps.core import installation, jobs
 from apps.delivery import chains, receipts
-from workers import dispatch, fanout, sweep
+from workers import dispatch, fanout, letters, sweep
 
 
 @shared_task(name=jobs.FAN_OUT)
@@ -32,6 +32,11 @@ def ring(message_channel_id: int) -> None:
 @shared_task(name=jobs.APPLY_RECEIPT)
 def apply_receipt(receipt_id: int) -> None:
     receipts.apply(receipt_id)
+
+
+@shared_task(name=jobs.SEND_LETTER)
+def send_letter(letter_id: int) -> None:
+    letters.send(letter_id)
 
 
 @shared_task(name=jobs.SWEEP)

@@ -3,12 +3,15 @@
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
+from apps.accounts.login import second_factor, sessions
 from apps.accounts.models import RoleAssignment, User
 from apps.audit.admin import AuditedAdmin
+from apps.core.admin import run_each
 
 # A token is made by logging in and dies with its login; a page that hands one out for somebody else would be a way
 # around his password.
@@ -28,6 +31,7 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
     search_help_text = _("The beginning of the login name, or a student or staff number")
     readonly_fields = ["last_login", "date_joined"]
     autocomplete_fields = ["person"]
+    actions = ["remove_second_factor", "end_sessions"]
     fieldsets = [
         (None, {"fields": ["username", "password", "person", "is_active"]}),
         (_("Name and e-mail"), {"fields": ["last_name", "first_name", "email"]}),
@@ -47,6 +51,18 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _mightier(obj, request.user)
+
+    def has_powers_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    @admin.action(description=_("Remove the second factor (phone and codes lost)"), permissions=["powers"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        done = _("%s logs in without a second factor now.")
+        run_each(self, request, queryset, second_factor.remove, done=lambda user: done % user)
+
+    @admin.action(description=_("Log out everywhere"), permissions=["powers"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        run_each(self, request, queryset, sessions.end_all, done=lambda user: _("%s is logged out everywhere.") % user)
 
 
 def _mightier(user: User | None, asking: User) -> bool:

@@ -22,6 +22,7 @@ DELIVER = "workers.deliver"
 CLOSE = "workers.close"
 RING = "workers.ring"
 APPLY_RECEIPT = "workers.apply_receipt"
+SEND_LETTER = "workers.send_letter"
 SWEEP = "workers.sweep"
 
 FAN_OUT_LANE = "fanout"
