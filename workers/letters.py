@@ -34,7 +34,7 @@ def send(letter_id: int) -> None:
         return letters.sent(letter)
     way = _way(letter.contact_point.kind)
     if way is None:
-        return letters.put_back(letter)
+        return letters.put_back(letter, tried=False)
     return _note(letter, _hand_over(letter, way))
 
 
@@ -67,7 +67,7 @@ def _outgoing(letter: Letter) -> Outgoing:
     title, body = letters.words(letter)
     return Outgoing(
         delivery_id=LETTER,
-        attempt=letter.attempt,
+        attempt=letter.attempt + 1,
         key=f"{settings.ENVIRONMENT_ID}-letter-{letter.pk}",
         addresses=(letter.contact_point.value,),
         title=title,
@@ -81,7 +81,7 @@ def _note(letter: Letter, result: Result) -> None:
         case Accepted() | Unknown():
             letters.sent(letter)
         case Deferred() | Throttled():
-            letters.put_back(letter)
+            letters.put_back(letter, tried=True)
         case _:
             letters.failed(letter)
     log.info("letter %s: %s", letter.pk, type(result).__name__)

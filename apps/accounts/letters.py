@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -50,7 +50,7 @@ def take(letter_id: int) -> Letter | None:
     row = Letter.objects.filter(pk=letter_id, state=State.WAITING)
     if row.filter(expires_at__lte=now).update(state=State.FAILED, secret=None):
         return None
-    if not row.filter(due_at__lte=now).update(state=State.SENDING, attempt=F("attempt") + 1):
+    if not row.filter(due_at__lte=now).update(state=State.SENDING):
         return None
     return Letter.objects.select_related("contact_point").get(pk=letter_id)
 
@@ -64,12 +64,13 @@ def failed(letter: Letter) -> None:
     _put_away(letter, State.FAILED)
 
 
-def put_back(letter: Letter) -> None:
-    """Certainly not sent: try again a little later."""
-    if letter.attempt >= MAX_ATTEMPTS:
+def put_back(letter: Letter, *, tried: bool) -> None:
+    """Certainly not sent: try again a little later, but not for ever where it was `tried`."""
+    attempt = letter.attempt + tried
+    if attempt >= MAX_ATTEMPTS:
         return failed(letter)
     row = Letter.objects.filter(pk=letter.pk, state=State.SENDING)
-    row.update(state=State.WAITING, due_at=timezone.now() + AGAIN_AFTER)
+    row.update(state=State.WAITING, attempt=attempt, due_at=timezone.now() + AGAIN_AFTER)
     return None
 
 
