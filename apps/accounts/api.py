@@ -4,7 +4,7 @@ from django.contrib import auth
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from drf_spectacular.authentication import SessionScheme as BaseSessionScheme
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from drf_spectacular.utils import extend_schema
@@ -43,7 +43,7 @@ class Credentials(Input):
     username = Text(max_length=150)
     # A password longer than any person's would only cost hashing time.
     password = Text(max_length=1000)
-    code = Text(max_length=20, required=False, help_text=_lazy("Of the authenticator app, or a recovery code."))
+    code = Text(max_length=20, required=False, help_text=gettext_lazy("Of the authenticator app, or a recovery code."))
 
 
 class Device(Input):

@@ -11,7 +11,7 @@ from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.password_validation import password_validators_help_text_html
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from apps.accounts import registration
 from apps.accounts.contacts import Choice
@@ -51,14 +51,14 @@ class ReauthenticateForm(CodeForm, BaseReauthenticateForm):
 
 class NumberForm(forms.Form):
     number = forms.CharField(
-        label=_lazy("Student or staff number"),
+        label=gettext_lazy("Student or staff number"),
         max_length=registration.MAX_NUMBER,
         widget=forms.TextInput({"autocomplete": "username", "autofocus": True}),
     )
 
 
 class ChoiceForm(forms.Form):
-    via = forms.ChoiceField(label=_lazy("Send the code to"), widget=forms.RadioSelect)
+    via = forms.ChoiceField(label=gettext_lazy("Send the code to"), widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, choices: list[Choice], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,13 +68,13 @@ class ChoiceForm(forms.Form):
 
 class ForgottenForm(forms.Form):
     name = forms.CharField(
-        label=_lazy("User name, or student or staff number"),
+        label=gettext_lazy("User name, or student or staff number"),
         max_length=150,
         widget=forms.TextInput({"autocomplete": "username", "autofocus": True}),
     )
     via = forms.ChoiceField(
-        label=_lazy("How shall we reach you?"),
-        choices=[(Kind.MOBILE, _lazy("a code to my mobile")), (Kind.EMAIL, _lazy("a link by e-mail"))],
+        label=gettext_lazy("How shall we reach you?"),
+        choices=[(Kind.MOBILE, gettext_lazy("a code to my mobile")), (Kind.EMAIL, gettext_lazy("a link by e-mail"))],
         initial=Kind.MOBILE,
         widget=forms.RadioSelect,
     )
@@ -84,14 +84,14 @@ class NewPasswordForm(forms.Form):
     """A new password, twice; what the rules say of it, a service knows."""
 
     password = forms.CharField(
-        label=_lazy("New password"),
+        label=gettext_lazy("New password"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
         help_text=password_validators_help_text_html(),
     )
     repeated = forms.CharField(
-        label=_lazy("New password once more"),
+        label=gettext_lazy("New password once more"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
@@ -105,7 +105,7 @@ class NewPasswordForm(forms.Form):
 
 class ProofForm(NewPasswordForm):
     code = forms.CharField(
-        label=_lazy("The code that was sent to you"),
+        label=gettext_lazy("The code that was sent to you"),
         max_length=20,
         widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
     )
@@ -116,7 +116,7 @@ class AcceptForm(NewPasswordForm):
     """Somebody without a number chooses his user name."""
 
     username = UsernameField(
-        label=_lazy("User name"), max_length=150, validators=[UnicodeUsernameValidator()], widget=forms.TextInput()
+        label=gettext_lazy("User name"), max_length=150, validators=[UnicodeUsernameValidator()], widget=forms.TextInput()
     )
     field_order = ["username", "password", "repeated"]
 
