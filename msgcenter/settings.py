@@ -67,6 +67,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "workers",
 ]
 
@@ -228,6 +230,38 @@ MFA_TOTP_ISSUER = "msgcenter"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 # Whoever has just logged in need not do so again to change his second factor (seconds).
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+
+# The school's own login, each if it is named: OpenID Connect, CAS, LDAP. They say who somebody is, by his number, and
+# give no rights. `docs/people.md` describes the variables.
+SOCIALACCOUNT_ADAPTER = "apps.accounts.sso.oidc.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+OPENID_CONNECT_URL_PREFIX = "oidc"
+OIDC_NAME = env.text("MSGCENTER_OIDC_NAME", "SSO")
+OIDC_NUMBER_CLAIM = env.text("MSGCENTER_OIDC_NUMBER_CLAIM", "preferred_username")
+OIDC_APPS = [
+    {
+        "provider_id": "school",
+        "name": OIDC_NAME,
+        "client_id": env.text("MSGCENTER_OIDC_CLIENT_ID", ""),
+        "secret": env.text("MSGCENTER_OIDC_CLIENT_SECRET", ""),
+        "settings": {"server_url": server_url},
+    }
+    for server_url in env.words("MSGCENTER_OIDC_SERVER")
+]
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": OIDC_APPS, "OAUTH_PKCE_ENABLED": True}}
+CAS_SERVER_URL = env.text("MSGCENTER_CAS_SERVER", "")
+CAS_NAME = env.text("MSGCENTER_CAS_NAME", "CAS")
+CAS_VERSION = "3"
+CAS_CREATE_USER = CAS_APPLY_ATTRIBUTES_TO_USER = False
+LDAP_NUMBER_ATTRIBUTE = env.text("MSGCENTER_LDAP_NUMBER_ATTRIBUTE", "employeeNumber")
+AUTH_LDAP_SERVER_URI = env.text("MSGCENTER_LDAP_SERVER", "")
+AUTH_LDAP_START_TLS = env.boolean("MSGCENTER_LDAP_START_TLS", default=AUTH_LDAP_SERVER_URI.startswith("ldap://"))
+AUTH_LDAP_USER_DN_TEMPLATE = env.text("MSGCENTER_LDAP_USER_DN", "uid=%(user)s,ou=people,dc=school,dc=example")
+if CAS_SERVER_URL:
+    AUTHENTICATION_BACKENDS.append("apps.accounts.sso.cas.CASBackend")
+if AUTH_LDAP_SERVER_URI:
+    AUTHENTICATION_BACKENDS.append("apps.accounts.sso.ldap.LDAPBackend")
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

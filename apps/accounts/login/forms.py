@@ -116,7 +116,10 @@ class AcceptForm(NewPasswordForm):
     """Somebody without a number chooses his user name."""
 
     username = UsernameField(
-        label=gettext_lazy("User name"), max_length=150, validators=[UnicodeUsernameValidator()], widget=forms.TextInput()
+        label=gettext_lazy("User name"),
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
+        widget=forms.TextInput(),
     )
     field_order = ["username", "password", "repeated"]
 

@@ -1,6 +1,6 @@
 """The addresses of the way in. The names are those that allauth asks for."""
 
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from apps.accounts.login import joining, views
@@ -29,6 +29,10 @@ urlpatterns = [
     path("account/forgotten/code", joining.ResetByCode.as_view(), name="reset_code"),
     path("account/forgotten/<str:uidb64>/<str:token>", joining.ResetByLink.as_view(), name="reset_link"),
     path("account/invitation/<str:token>", joining.AcceptInvitation.as_view(), name="accept_invitation"),
+    path("account/sso/", include("apps.accounts.sso.urls")),
+    path(
+        "account/password/set", RedirectView.as_view(pattern_name="account_reset_password"), name="account_set_password"
+    ),
     # The admin's own pages for the same would know neither limits nor the second factor.
     path("admin/login/", views.admin_login),
     path("admin/logout/", views.Logout.as_view()),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from apps.accounts.login import second_factor, sessions
+from apps.accounts.sso import ways
 from apps.core.errors import TooMany
 from apps.core.views import Page
 
@@ -39,7 +40,8 @@ def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
 
 
 class Login(Limited, account.LoginView):
-    pass
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"ways": ways.ways()}
 
 
 class Logout(Limited, account.LogoutView):
