@@ -10,6 +10,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.sso.http import Session
 from msgcenter import env
 from workers import queues, schedule
 
@@ -236,7 +237,6 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 SOCIALACCOUNT_ADAPTER = "apps.accounts.sso.oidc.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
-OPENID_CONNECT_URL_PREFIX = "oidc"
 OIDC_NAME = env.text("MSGCENTER_OIDC_NAME", "SSO")
 OIDC_NUMBER_CLAIM = env.text("MSGCENTER_OIDC_NUMBER_CLAIM", "preferred_username")
 OIDC_APPS = [
@@ -253,7 +253,9 @@ SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": OIDC_APPS, "OAUTH_PKCE_ENA
 CAS_SERVER_URL = env.text("MSGCENTER_CAS_SERVER", "")
 CAS_NAME = env.text("MSGCENTER_CAS_NAME", "CAS")
 CAS_VERSION = "3"
+CAS_SESSION_FACTORY = Session
 CAS_CREATE_USER = CAS_APPLY_ATTRIBUTES_TO_USER = False
+AUTH_LDAP_BIND_AS_AUTHENTICATING_USER = True
 LDAP_NUMBER_ATTRIBUTE = env.text("MSGCENTER_LDAP_NUMBER_ATTRIBUTE", "employeeNumber")
 AUTH_LDAP_SERVER_URI = env.text("MSGCENTER_LDAP_SERVER", "")
 AUTH_LDAP_START_TLS = env.boolean("MSGCENTER_LDAP_START_TLS", default=AUTH_LDAP_SERVER_URI.startswith("ldap://"))

@@ -27,7 +27,8 @@ class AuditedAdmin(BaseAdmin):
         self, request: HttpRequest, form: ModelForm, formsets: Sequence[BaseFormSet], add: bool = False
     ) -> list[dict[str, dict[str, Any]]]:
         # Where Django lets go of the forms; `log_change` gets names only.
-        form.instance.audit_changes = {} if add else changes.of_form(form, formsets)
+        if isinstance(form, ModelForm):
+            form.instance.audit_changes = {} if add else changes.of_form(form, formsets)
         return super().construct_change_message(request, form, formsets, add)
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:

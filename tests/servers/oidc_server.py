@@ -30,13 +30,12 @@ def private_key() -> rsa.RSAPrivateKey:
 
 
 class OidcServer(HttpServer):
-    """`user` are the claims of whoever is logged in there; None refuses. `key` signs: another one is a forger's."""
+    """`user` are the claims of whoever is logged in there; None refuses."""
 
     def __init__(self, *, clients: dict[str, str], **common: Any) -> None:
         super().__init__(**common)
         self.clients = clients
         self.user: dict[str, Any] | None = None
-        self.key = private_key()
         self._codes: dict[str, tuple[dict[str, str], dict[str, Any]]] = {}
         self._tokens: dict[str, dict[str, Any]] = {}
 
@@ -95,7 +94,7 @@ class OidcServer(HttpServer):
         claims = {"iss": self.url, "aud": client, "iat": now, "exp": now + 300, **user}
         if "nonce" in asked:
             claims["nonce"] = asked["nonce"]
-        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": KEY_ID})
+        return jwt.encode(claims, private_key(), algorithm="RS256", headers={"kid": KEY_ID})
 
     def _userinfo(self, request: Request) -> Reply:
         user = self._tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "))

@@ -36,7 +36,9 @@ class Limited(View):
 
 def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
     context = {"words": error.detail, "again": request.path}
-    return render(request, "accounts/too_many.html", context, status=error.status, headers={"Retry-After": error.wait})
+    answer = render(request, "accounts/too_many.html", context, status=error.status)
+    answer.headers["Retry-After"] = str(error.wait)
+    return answer
 
 
 class Login(Limited, account.LoginView):

@@ -1,10 +1,7 @@
 """Logging in at a CAS server (django-cas-ng asks it about the ticket). The second factor comes after it as always."""
 
 import secrets
-from typing import Any
-
-import requests
-from allauth.account.authentication import record_authentication
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.contrib import auth, messages
 from django.contrib.auth.models import AbstractBaseUser
@@ -23,8 +20,6 @@ from apps.accounts.sso import people
 from apps.core.errors import NotAllowed
 
 STATE, NEXT = "cas_state", "cas_next"
-#: Seconds to connect and between two bytes.
-TIMEOUT = (3, 10)
 
 
 class CASBackend(backends.CASBackend):
@@ -32,11 +27,6 @@ class CASBackend(backends.CASBackend):
 
     def clean_username(self, username: str) -> str:
         return people.user_of(username).get_username()
-
-
-class Session(requests.Session):
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        return super().request(*args, **{"timeout": TIMEOUT, **kwargs})
 
 
 class Cas(Limited):

@@ -1,13 +1,16 @@
 """Logging in at an OpenID provider: allauth does it, we say who it is."""
 
+from collections.abc import Callable
 from typing import NoReturn
 
+import requests
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.openid_connect import views
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
@@ -44,3 +47,22 @@ def claimed(sociallogin: SocialLogin) -> object:
 def refuse(request: HttpRequest, words: str) -> NoReturn:
     messages.error(request, words)
     raise ImmediateHttpResponse(redirect("account_login"))
+
+
+def login(request: HttpRequest, provider_id: str) -> HttpResponse:
+    return _asked(views.login, request, provider_id)
+
+
+def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    return _asked(views.callback, request, provider_id)
+
+
+def _asked(view: Callable[..., HttpResponse], request: HttpRequest, provider_id: str) -> HttpResponse:
+    """HEAD starts nothing, and a provider that is away is no crash."""
+    if request.method == "HEAD":
+        return HttpResponse()
+    try:
+        return view(request, provider_id)
+    except requests.RequestException:
+        messages.error(request, _("The school's login did not let you in. Please try again."))
+        return redirect("account_login")

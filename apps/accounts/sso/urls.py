@@ -3,13 +3,16 @@
 from importlib import import_module
 
 from django.conf import settings
-from django.urls import include, path
+from django.urls import path
 from django.views.generic import RedirectView
+
+from apps.accounts.sso import oidc
 
 to_login = RedirectView.as_view(pattern_name="account_login")
 
 urlpatterns = [
-    path("", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("oidc/<str:provider_id>/login/", oidc.login, name="openid_connect_login"),
+    path("oidc/<str:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
     # Names that allauth asks for; nobody signs up or connects identities by himself.
     path("cancelled", to_login, name="socialaccount_login_cancelled"),
     path("error", to_login, name="socialaccount_login_error"),
