@@ -9,6 +9,8 @@ from allauth.mfa.totp import views as totp
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,7 +18,9 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from apps.accounts.login import second_factor, sessions
+from apps.accounts.models import User
 from apps.accounts.sso import ways
+from apps.audit import services as audit
 from apps.core.errors import TooMany
 from apps.core.views import Page
 
@@ -54,8 +58,27 @@ class Reauthenticate(Limited, account.ReauthenticateView):
     pass
 
 
-class ChangePassword(Limited, account.PasswordChangeView):
-    pass
+class Noted(Limited):
+    """What the form does is in the audit log, in the transaction of the act: allauth's signals come after it."""
+
+    verb: str
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            self.note(self.request.user)
+        return answer
+
+    def note(self, user: User) -> None:
+        audit.record(self.verb, user, by=user)
+
+
+class ChangePassword(Noted, account.PasswordChangeView):
+    verb = "change_password"
+
+    def note(self, user: User) -> None:
+        super().note(user)
+        sessions.end_all(user, by=user, keep=self.request.session.session_key)
 
 
 class Authenticate(Limited, mfa.AuthenticateView):
@@ -71,20 +94,20 @@ class SecondFactor(Limited, mfa.IndexView):
         return super().get_context_data(**kwargs) | {"required": second_factor.required(self.request.user)}
 
 
-class ActivateTotp(Limited, totp.ActivateTOTPView):
-    pass
+class ActivateTotp(Noted, totp.ActivateTOTPView):
+    verb = "add_second_factor"
 
 
-class DeactivateTotp(Limited, totp.DeactivateTOTPView):
-    pass
+class DeactivateTotp(Noted, totp.DeactivateTOTPView):
+    verb = "remove_second_factor"
 
 
 class RecoveryCodes(Limited, recovery_codes.ViewRecoveryCodesView):
     pass
 
 
-class NewRecoveryCodes(Limited, recovery_codes.GenerateRecoveryCodesView):
-    pass
+class NewRecoveryCodes(Noted, recovery_codes.GenerateRecoveryCodesView):
+    verb = "new_recovery_codes"
 
 
 class Account(Page):

@@ -1,6 +1,7 @@
 """Logging in at a CAS server (django-cas-ng asks it about the ticket). The second factor comes after it as always."""
 
 import secrets
+
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.contrib import auth, messages
