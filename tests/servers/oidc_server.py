@@ -3,8 +3,8 @@
     with OidcServer(clients={"msgcenter": "secret"}) as server:
         server.user = {"sub": "1", "preferred_username": "2024010101"}
 
-It checks what a provider checks: the client, the redirect address as it was first sent, the verifier of PKCE, and that a
-code is used once.
+It checks what a provider checks: the client, the redirect address as it was first sent, the verifier of PKCE, and that
+a code is used once.
 """
 
 import base64
