@@ -82,7 +82,7 @@ class Login(View):
     # `passwords.authenticate` counts.
     throttle_classes: list[type] = []
 
-    @extend_schema(responses=answers({200: LoginOutput}, 401, 403))
+    @extend_schema(responses=answers({200: LoginOutput}, 401, 403, 429))
     def post(self, request: Request) -> Response:
         """Get a token. Send it as `Authorization: Token …`.
 

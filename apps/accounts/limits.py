@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import Tries
-from apps.core.db import transactional
+from apps.core.db import single_write, transactional
 from apps.core.errors import TooMany
 
 SALT = "apps.accounts.limits"
@@ -98,7 +98,7 @@ def forget_old() -> None:
     Tries.objects.filter(until__lt=timezone.now() - KEPT).delete()
 
 
-@transactional
+@single_write
 def _give_back(key: str) -> None:
     Tries.objects.filter(key=key, count__gt=0).update(count=F("count") - 1)
 
@@ -108,19 +108,20 @@ def _take(one: Count) -> int | None:
     now = timezone.now()
     # Whoever loses the race for a new window finds in the second round that it has begun.
     for _round in range(2):
-        if _counted(one.key, one.limit, now) or _begun(one.key, now + one.limit.window):
+        if _counted(one, now) or _begun_anew(one, now) or _begun(one.key, now + one.limit.window):
             return None
     until = Tries.objects.filter(key=one.key).values_list("until", flat=True).first() or now
     return max(1, round((until - now).total_seconds()))
 
 
-@transactional
-def _counted(key: str, limit: Limit, now: datetime) -> bool:
-    row = Tries.objects.filter(key=key)
-    return bool(
-        row.filter(until__gt=now, count__lt=limit.tries).update(count=F("count") + 1)
-        or row.filter(until__lte=now).update(count=1, until=now + limit.window)
-    )
+@single_write
+def _counted(one: Count, now: datetime) -> int:
+    return Tries.objects.filter(key=one.key, until__gt=now, count__lt=one.limit.tries).update(count=F("count") + 1)
+
+
+@single_write
+def _begun_anew(one: Count, now: datetime) -> int:
+    return Tries.objects.filter(key=one.key, until__lte=now).update(count=1, until=now + one.limit.window)
 
 
 @transactional

@@ -60,11 +60,14 @@ class RoleAssignment(models.Model):
 
 
 class Tries(models.Model):
-    """How often something was tried in the window that ends at `until`. Only `limits.py` writes it."""
+    """How often something was tried in the window that ends at `until`. Only `limits.py` writes it.
 
-    key = ExactCharField(max_length=64, unique=True)
+    The primary key is the only index: with another one to choose from, updates that come together deadlock on MariaDB.
+    """
+
+    key = ExactCharField(max_length=64, primary_key=True)
     count = models.PositiveIntegerField(default=1)
-    until = models.DateTimeField(db_index=True)
+    until = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.key}: {self.count}"
