@@ -1,6 +1,9 @@
 """The page to log in, and that there is no other door."""
 
+from typing import Any, ClassVar
+
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 from django.urls import reverse
 
@@ -53,6 +56,28 @@ def test_a_wrong_password_an_unknown_and_an_inactive_name_get_the_same_answer(cl
 def _without_token(page: str) -> str:
     start = page.index("csrfmiddlewaretoken", page.index("<main"))
     return page[:start] + page[page.index(">", start) :]
+
+
+class CountingHasher(MD5PasswordHasher):
+    algorithm = "counting"
+    hashed: ClassVar[list[str]] = []
+
+    def encode(self, password: str, salt: str) -> str:
+        self.hashed.append(password)
+        return super().encode(password, salt)
+
+
+@pytest.mark.parametrize("name", ["wang", "nobody", "left", "unset"])
+def test_a_wrong_password_costs_one_hash_whether_there_is_such_a_name_or_not(
+    client: Client, settings: Any, name: str
+) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    a_user("wang", password=PASSWORD)
+    a_user("left", password=PASSWORD, is_active=False)
+    a_user("unset")
+    CountingHasher.hashed.clear()
+    log_in(client, name, WRONG)
+    assert CountingHasher.hashed == [WRONG]
 
 
 def test_cookies_of_the_session_are_out_of_reach(client: Client, wang: User) -> None:
