@@ -152,14 +152,14 @@ class ResetByLink(PasswordResetConfirmView):
 
     template_name = "accounts/new_password.html"
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return HttpResponse() if request.method == "HEAD" else super().dispatch(request, *args, **kwargs)
+
     def form_valid(self, form: Form) -> HttpResponse:
         resets.reset(self.user, form.cleaned_data["new_password1"])
         del self.request.session[INTERNAL_RESET_SESSION_TOKEN]
         messages.success(self.request, _("Done. Please log in with your new password."))
         return redirect(settings.LOGIN_URL)
-
-    def head(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return HttpResponse()
 
 
 class AcceptInvitation(Joining):

@@ -122,6 +122,18 @@ def test_setting_it_up_takes_a_code_and_gives_recovery_codes(client: Client, aut
     assert "remove_second_factor" in verbs()
 
 
+def test_whoever_logged_in_long_ago_says_once_more_that_it_is_he(client: Client, author: User) -> None:
+    client.force_login(author)
+    confirm = client.get(SET_UP).headers["Location"]
+    assert confirm.startswith("/account/confirm?next=")
+    for _ in range(10):
+        assert client.post(confirm, {"password": "wrong"}).status_code == 200
+    assert client.post(confirm, {"password": PASSWORD}).status_code == 429
+    answer = client.post(confirm, {"password": PASSWORD}, REMOTE_ADDR=ELSEWHERE)
+    assert answer.headers["Location"] == SET_UP
+    assert client.get(SET_UP).status_code == 200
+
+
 def test_the_secret_is_not_stored_as_it_is(author: User) -> None:
     secret = a_second_factor(author)
     assert secret not in str(list(author.authenticator_set.values()))
