@@ -10,6 +10,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.sso.http import Session
 from msgcenter import env
 from workers import queues, schedule
 
@@ -62,6 +63,13 @@ INSTALLED_APPS = [
     "apps.delivery",
     "apps.inbox",
     "apps.console",
+    # After our own, whose templates stand in for theirs.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "workers",
 ]
 
@@ -76,6 +84,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "apps.accounts.login.middleware.KnownDeviceMiddleware",
+    "apps.accounts.login.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -188,28 +199,84 @@ MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "apps.accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "login"
+# Seconds for which the link in a mail opens the way to a new password.
+PASSWORD_RESET_TIMEOUT = 3600
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+# Whoever may publish needs a second factor. Only a demonstration does without.
+REQUIRE_TOTP = env.boolean("MSGCENTER_REQUIRE_TOTP", default=True)
+# Failed logins of one network within 15 minutes, over all names; a school behind one address shares them.
+LOGIN_NETWORK_LIMIT = env.integer("MSGCENTER_LOGIN_NETWORK_LIMIT", 300)
+
+ACCOUNT_ADAPTER = "apps.accounts.login.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Ours are in apps/accounts/limits.py: allauth's read and then write a cache of each process.
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_FORMS = {"change_password": "apps.accounts.login.forms.ChangePasswordForm"}
+MFA_ADAPTER = "apps.accounts.login.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "apps.accounts.login.forms.AuthenticateForm",
+    "reauthenticate": "apps.accounts.login.forms.ReauthenticateForm",
+}
+MFA_TOTP_ISSUER = "msgcenter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Whoever has just logged in need not do so again to change his second factor (seconds).
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+
+# The school's own login, each if it is named: OpenID Connect, CAS, LDAP. They say who somebody is, by his number, and
+# give no rights. `docs/accounts.md` describes the variables.
+SOCIALACCOUNT_ADAPTER = "apps.accounts.sso.oidc.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+OIDC_NAME = env.text("MSGCENTER_OIDC_NAME", "SSO")
+OIDC_NUMBER_CLAIM = env.text("MSGCENTER_OIDC_NUMBER_CLAIM", "preferred_username")
+OIDC_APPS = [
+    {
+        "provider_id": "school",
+        "name": OIDC_NAME,
+        "client_id": env.text("MSGCENTER_OIDC_CLIENT_ID", ""),
+        "secret": env.text("MSGCENTER_OIDC_CLIENT_SECRET", ""),
+        "settings": {"server_url": server_url},
+    }
+    for server_url in env.words("MSGCENTER_OIDC_SERVER")
+]
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": OIDC_APPS, "OAUTH_PKCE_ENABLED": True}}
+CAS_SERVER_URL = env.text("MSGCENTER_CAS_SERVER", "")
+CAS_NAME = env.text("MSGCENTER_CAS_NAME", "CAS")
+CAS_VERSION = "3"
+CAS_SESSION_FACTORY = Session
+CAS_CREATE_USER = CAS_APPLY_ATTRIBUTES_TO_USER = False
+AUTH_LDAP_BIND_AS_AUTHENTICATING_USER = True
+LDAP_NUMBER_ATTRIBUTE = env.text("MSGCENTER_LDAP_NUMBER_ATTRIBUTE", "employeeNumber")
+AUTH_LDAP_SERVER_URI = env.text("MSGCENTER_LDAP_SERVER", "")
+AUTH_LDAP_START_TLS = env.boolean("MSGCENTER_LDAP_START_TLS", default=AUTH_LDAP_SERVER_URI.startswith("ldap://"))
+AUTH_LDAP_USER_DN_TEMPLATE = env.text("MSGCENTER_LDAP_USER_DN", "uid=%(user)s,ou=people,dc=school,dc=example")
+if CAS_SERVER_URL:
+    AUTHENTICATION_BACKENDS.append("apps.accounts.sso.cas.CASBackend")
+if AUTH_LDAP_SERVER_URI:
+    AUTHENTICATION_BACKENDS.append("apps.accounts.sso.ldap.LDAPBackend")
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.authentication.TokenAuthentication",
         "apps.accounts.authentication.KeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "apps.accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.rest.parsers.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["apps.accounts.authentication.CallerThrottle"],
-    "DEFAULT_THROTTLE_RATES": {
-        "user": env.text("MSGCENTER_API_RATE", "600/min"),
-        "login": env.text("MSGCENTER_LOGIN_RATE", "30/min"),
-    },
+    "DEFAULT_THROTTLE_RATES": {"user": env.text("MSGCENTER_API_RATE", "600/min")},
     # So many proxies of our own write X-Forwarded-For; without one, anybody may have written it and it is ignored.
     "NUM_PROXIES": env.integer("MSGCENTER_PROXIES", 0),
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -280,7 +347,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 X_FRAME_OPTIONS = "DENY"
 

@@ -7,6 +7,7 @@ from apps.delivery import callbacks
 
 urlpatterns = [
     path("", include("apps.core.urls")),
+    path("", include("apps.accounts.login.urls")),
     path("inbox/", include("apps.inbox.urls")),
     path("console/", include("apps.console.urls")),
     path(

@@ -22,5 +22,6 @@ ROUTES = {
     jobs.APPLY_RECEIPT: {"queue": jobs.RECEIPTS_LANE},
     jobs.READ_ROSTER: {"queue": jobs.EXPORTS_LANE},
     jobs.APPLY_ROSTER: {"queue": jobs.EXPORTS_LANE},
+    jobs.SEND_LETTER: {"queue": jobs.RECEIPTS_LANE},
     jobs.SWEEP: {"queue": jobs.PERIODIC_LANE},
 }

@@ -15,6 +15,7 @@ PERIODS = {
     "resolve_unknown": 2.0,
     "revive_accounts": 5.0,
     "apply_receipts": 2.0,
+    "send_letters": 5.0,
     "close_ended": 5.0,
     "tend_rosters": 5.0,
     "forget_old": 3600.0,
@@ -23,7 +24,7 @@ PERIODS = {
 }
 
 #: A sweep that calls providers, or has many rows to do one by one, must not hold up the others.
-LANES = dict.fromkeys(("resolve_unknown", "revive_accounts", "apply_receipts"), jobs.RECEIPTS_LANE)
+LANES = dict.fromkeys(("resolve_unknown", "revive_accounts", "apply_receipts", "send_letters"), jobs.RECEIPTS_LANE)
 
 BEAT_SCHEDULE = {
     name: {

@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.db import OperationalError
 from django.utils import timezone
 
+from apps.accounts import codes, letters, limits
 from apps.audit import services as audit
 from apps.channels import accounts
 from apps.channels.providers.base import Accepted, Outgoing, Refused
@@ -27,6 +28,7 @@ from apps.messaging import services as messaging
 from apps.messaging.models import Message
 from apps.messaging.states import Status as MessageStatus
 from workers import breaker, dispatch, judge, stuck
+from workers import letters as post
 
 log = logging.getLogger(__name__)
 
@@ -186,8 +188,20 @@ def tend_rosters() -> None:
         jobs.ring(job, (roster_id,), lane=jobs.EXPORTS_LANE)
 
 
+def send_letters() -> None:
+    """Codes and links whose doorbell was lost, or that could not be sent before."""
+    until = time.monotonic() + ASKING_TIME
+    for letter_id in letters.due(LIMIT):
+        post.send(letter_id)
+        if time.monotonic() > until:
+            return
+
+
 def forget_old() -> None:
     """Delete what is kept for a limited time."""
+    limits.forget_old()
+    codes.forget_old()
+    letters.forget_old()
     idempotency.forget_old()
     journal.forget_old()
     rosters.forget_old()
@@ -217,6 +231,7 @@ SWEEPS: dict[str, Callable[[], None]] = {
         breaker.revive_accounts,
         apply_receipts,
         tend_rosters,
+        send_letters,
         forget_old,
         find_stuck,
         note_audit,

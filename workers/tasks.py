@@ -7,7 +7,7 @@ from django.db import close_old_connections, connection
 from apps.core import installation, jobs
 from apps.delivery import chains, receipts
 from apps.directory.roster import work as roster
-from workers import dispatch, fanout, sweep
+from workers import dispatch, fanout, letters, sweep
 
 
 @shared_task(name=jobs.FAN_OUT)
@@ -43,6 +43,11 @@ def read_roster(roster_id: int) -> None:
 @shared_task(name=jobs.APPLY_ROSTER)
 def apply_roster(roster_id: int) -> None:
     roster.write(roster_id)
+
+
+@shared_task(name=jobs.SEND_LETTER)
+def send_letter(letter_id: int) -> None:
+    letters.send(letter_id)
 
 
 @shared_task(name=jobs.SWEEP)

@@ -15,6 +15,7 @@ from knox.models import AuthToken
 
 from apps.accounts import keys, rights, roles
 from apps.accounts.keys import WORDS, KeyDraft
+from apps.accounts.login import second_factor, sessions
 from apps.accounts.models import ApiKey, RoleAssignment, User
 from apps.audit.admin import AuditedAdmin
 from apps.core import permissions
@@ -38,6 +39,7 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     filter_horizontal: list[str] = []
     autocomplete_fields = ["person"]
+    actions = ["remove_second_factor", "end_sessions"]
     fieldsets = [
         (None, {"fields": ["username", "password", "person", "is_active", "is_superuser"]}),
         (_("Name and e-mail"), {"fields": ["last_name", "first_name", "email"]}),
@@ -65,6 +67,18 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _mightier(obj, request.user)
+
+    def has_powers_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    @admin.action(description=_("Remove the second factor (phone and codes lost)"), permissions=["powers"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        done = _("%s logs in without a second factor now.")
+        run_each(self, request, queryset, second_factor.remove, done=lambda user: done % user)
+
+    @admin.action(description=_("Log out everywhere"), permissions=["powers"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        run_each(self, request, queryset, sessions.end_all, done=lambda user: _("%s is logged out everywhere.") % user)
 
 
 def _mightier(user: User | None, asking: User) -> bool:

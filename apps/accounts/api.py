@@ -2,7 +2,10 @@
 
 from django.contrib import auth
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.authentication import SessionScheme as BaseSessionScheme
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from drf_spectacular.utils import extend_schema
 from knox.models import get_token_model
@@ -11,11 +14,12 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 
 from apps.accounts import devices
 from apps.accounts.authentication import TokenAuthentication
+from apps.accounts.login import passwords, second_factor
 from apps.accounts.models import RoleAssignment, User
+from apps.core.errors import InvalidInput
 from apps.core.rest.fields import Text
 from apps.core.rest.schema import answers
 from apps.core.rest.serializers import Input, Nothing
@@ -31,10 +35,15 @@ class Scheme(KnoxTokenScheme):
     name = "token"
 
 
+class SessionScheme(BaseSessionScheme):
+    target_class = "apps.accounts.authentication.SessionAuthentication"
+
+
 class Credentials(Input):
     username = Text(max_length=150)
     # A password longer than any person's would only cost hashing time.
     password = Text(max_length=1000)
+    code = Text(max_length=20, required=False, help_text=gettext_lazy("Of the authenticator app, or a recovery code."))
 
 
 class Device(Input):
@@ -70,15 +79,17 @@ class Login(View):
     serializer_class = Credentials
     authentication_classes: list[type] = []
     permission_classes = [AllowAny]
-    throttle_classes = [ScopedRateThrottle]
-    throttle_scope = "login"
+    # `passwords.authenticate` counts.
+    throttle_classes: list[type] = []
 
-    @extend_schema(responses=answers({200: LoginOutput}, 401))
+    @extend_schema(responses=answers({200: LoginOutput}, 401, 403, 429))
     def post(self, request: Request) -> Response:
-        """Get a token. Send it as `Authorization: Token …`."""
-        user = auth.authenticate(request._request, **self.read(Credentials))
-        if user is None:
-            raise AuthenticationFailed(_("The username or the password is wrong."))
+        """Get a token. Send it as `Authorization: Token …`.
+
+        Whoever has a second factor sends its `code` too; without one the answer is 401, `totp_required`. Whoever may
+        publish and has none yet gets 403, `totp_setup_required`.
+        """
+        user = _who(request._request, **self.read(Credentials))
         row, token = get_token_model().objects.create(user=user)
         user_logged_in.send(sender=User, request=request._request, user=user)
         roles = user.roles.select_related("unit").order_by("unit__name", "role")
@@ -87,6 +98,26 @@ class Login(View):
     def get_authenticate_header(self, request: Request) -> str:
         """Without one DRF would answer 403, as there is no way to authenticate for logging in."""
         return TokenAuthentication().authenticate_header(request)
+
+
+def _who(request: HttpRequest, username: str, password: str, code: str = "") -> User:
+    """Raises `AuthenticationFailed`, `NotAllowed` or `TooMany`."""
+    user = passwords.authenticate(request, username=username, password=password)
+    if user is None:
+        raise AuthenticationFailed(_("The username or the password is wrong."))
+    second_factor.demand(user)
+    if second_factor.enabled(user):
+        _prove(request, user, code)
+    return user
+
+
+def _prove(request: HttpRequest, user: User, code: str) -> None:
+    if not code:
+        raise AuthenticationFailed(_("This login needs the code of its second factor."), code="totp_required")
+    try:
+        second_factor.check(request, user, code)
+    except InvalidInput as error:
+        raise AuthenticationFailed(error.detail, code=error.code) from None
 
 
 class Logout(View):

@@ -10,4 +10,5 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # By name, because models cannot be imported before the registry is ready.
-        import_module("apps.accounts.logins")
+        for module in ("logins", "login.events", "login.admin"):
+            import_module(f"apps.accounts.{module}")

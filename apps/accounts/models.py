@@ -4,11 +4,12 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from encrypted_fields.fields import EncryptedTextField
 
 from apps.core import permissions
 from apps.core.fields import ExactCharField
 from apps.core.masking import hidden, masked
-from apps.directory.models import OrgUnit, Person
+from apps.directory.models import ContactPoint, OrgUnit, Person
 
 
 class User(AbstractUser):
@@ -42,6 +43,13 @@ class User(AbstractUser):
     @property
     def uses_test_key(self) -> bool:
         return self.api_key is not None and self.api_key.kind == ApiKey.Kind.TEST
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        """With a new password, whoever sets it, the tokens of the API die; the sessions do by Django's own doing."""
+        changed = self._password is not None and not self._state.adding
+        super().save(*args, **kwargs)
+        if changed:
+            self.auth_token_set.all().delete()
 
 
 class RoleAssignment(models.Model):
@@ -107,3 +115,105 @@ class ApiKey(models.Model):
     def is_valid(self) -> bool:
         """Whether it opens anything at all now."""
         return self.revoked_at is None and self.expires_at > timezone.now() and self.created_by.is_active
+
+
+class Tries(models.Model):
+    """How often something was tried in the window that ends at `until`. Only `limits.py` writes it.
+
+    The primary key is the only index: with another one to choose from, updates that come together deadlock on MariaDB.
+    """
+
+    key = ExactCharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField(default=1)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"
+
+
+class Letter(models.Model):
+    """A code or a link on its way to a contact point. `secret` is what it brings: encrypted, and gone once it has left.
+
+    One without a contact point goes nowhere; it is written so that nobody can tell by the time it takes.
+    """
+
+    class Kind(models.TextChoices):
+        REGISTER = "register"
+        RESET = "reset"
+        RESET_LINK = "reset_link"
+        INVITATION = "invitation"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    contact_point = models.ForeignKey(ContactPoint, models.CASCADE, null=True, related_name="+")
+    secret = EncryptedTextField(null=True)
+    language = models.CharField(max_length=10)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "due_at"], name="letter_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class Challenge(models.Model):
+    """Somebody says that he is `person` and proves it by the code that went to `contact_point`.
+
+    Both are empty where nobody was found: whoever asks must not be able to tell. The browser holds `handle`.
+    """
+
+    class Purpose(models.TextChoices):
+        REGISTER = "register"
+        RESET = "reset"
+
+    handle = ExactCharField(max_length=43, unique=True)
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    contact_point = models.ForeignKey(ContactPoint, models.CASCADE, null=True, related_name="+")
+    digest = ExactCharField(max_length=64)
+    tries = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"
+
+
+class Invitation(models.Model):
+    """Whoever opens the link that was sent to the contact point may make himself a login as this person, once.
+
+    It grants no right and no role.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="invitations", verbose_name=_("person"))
+    contact_point = models.ForeignKey(
+        ContactPoint, models.CASCADE, related_name="invitations", verbose_name=_("contact point")
+    )
+    digest = ExactCharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="invitations", verbose_name=_("invited by"), editable=False
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"), editable=False)
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, editable=False)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, editable=False)
+
+    unit_paths = tuple(f"person__{path}" for path in Person.unit_paths)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+
+    def __str__(self) -> str:
+        return str(self.person)

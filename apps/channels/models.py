@@ -152,6 +152,10 @@ class AccountEvent(models.Model):
         return f"{self.get_kind_display()} · {self.reason}"
 
 
+#: In place of a delivery's id: a code or a link to log in with, which belongs to no message (`workers/letters.py`).
+LETTER = 0
+
+
 class SandboxMessage(models.Model):
     """What the sandbox provider would have sent. Nothing of it left the house."""
 

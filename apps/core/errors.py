@@ -6,6 +6,7 @@ Every error has a stable `code`, an HTTP `status` and words for a person that sa
 from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 
 class MsgcenterError(Exception):
@@ -62,3 +63,20 @@ class Conflict(MsgcenterError):
 
     code = "conflict"
     status = 409
+
+
+class TooMany(MsgcenterError):
+    """Tried too often; `wait` is how many seconds it takes until it may be tried again."""
+
+    code = "throttled"
+    status = 429
+
+    def __init__(self, wait: int) -> None:
+        minutes = -(-wait // 60)
+        words = ngettext(
+            "Tried too often. Please try again in %d minute.",
+            "Tried too often. Please try again in %d minutes.",
+            minutes,
+        )
+        super().__init__(words % minutes)
+        self.wait = wait

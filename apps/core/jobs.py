@@ -24,6 +24,7 @@ RING = "workers.ring"
 APPLY_RECEIPT = "workers.apply_receipt"
 READ_ROSTER = "workers.read_roster"
 APPLY_ROSTER = "workers.apply_roster"
+SEND_LETTER = "workers.send_letter"
 SWEEP = "workers.sweep"
 
 FAN_OUT_LANE = "fanout"

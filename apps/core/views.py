@@ -1,11 +1,10 @@
-"""What every page shares: the way in, and our errors as pages."""
+"""What every page shares: where to begin, and our errors as pages."""
 
 from typing import TypeVar
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -15,11 +14,6 @@ from django.views.generic import View
 from apps.core import errors
 
 T = TypeVar("T", bound=Model)
-
-
-class Login(LoginView):
-    template_name = "core/login.html"
-    redirect_authenticated_user = True
 
 
 @login_required

@@ -230,6 +230,8 @@ def show_way_in(trial: Trial, message: Message) -> None:
         (_("approver"), "approver"),
         (_("student"), student),
     )
+    if not settings.REQUIRE_TOTP:
+        trial.say(_("Demonstration: nobody is asked for a second factor (MSGCENTER_REQUIRE_TOTP=false)."))
     report.show_logins(
         trial.screen, [(role, username, roster.password_of(username, trial.place)) for role, username in roles]
     )

@@ -49,7 +49,7 @@ class Reader:
 
     def log_in(self, username: str, password: str) -> None:
         self.go("/login")
-        self.page.fill("[name=username]", username)
+        self.page.fill("[name=login]", username)
         self.page.fill("[name=password]", password)
         self.page.click("main button")
 

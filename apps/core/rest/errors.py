@@ -7,7 +7,7 @@ from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 
-from apps.core.errors import MsgcenterError
+from apps.core.errors import MsgcenterError, TooMany
 
 
 class TooLarge(APIException):
@@ -41,6 +41,8 @@ def translated(error: MsgcenterError) -> APIException:
         return ValidationError(named)
     refusal = APIException()
     refusal.status_code, refusal.detail = error.status, named
+    if isinstance(error, TooMany):
+        refusal.wait = error.wait
     return refusal
 
 

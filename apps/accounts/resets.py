@@ -1,0 +1,73 @@
+"""A new password for somebody who has forgotten his: by a link in a mail, or by a code to his mobile.
+
+Whoever asks for a name that nobody has sees the same. The second factor stays as it is.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from apps.accounts import codes, contacts, letters, limits, registration
+from apps.accounts.limits import Count
+from apps.accounts.login import sessions
+from apps.accounts.models import Challenge, Letter, User
+from apps.audit import services as audit
+from apps.core.db import transactional
+from apps.directory.models import ContactPoint
+
+Kind = ContactPoint.Kind
+#: Stand in the address where the user's id and the token come.
+UID, TOKEN = "UID", "TOKEN"
+
+
+def ask(name: str, via: str, *, network: str, address: str) -> Challenge | None:
+    """Send a code (the answer) or a link (None) to whoever has this user name or number. Raises `TooMany`.
+
+    `address` is that of the page the link leads to, with `UID` and `TOKEN` in it.
+    """
+    limits.take(
+        Count(limits.LETTER, ("reset", name.casefold(), network)),
+        Count(limits.LETTER_OF_PERSON, ("reset", name.casefold())),
+        Count(limits.LETTER_OF_NETWORK, (network,)),
+    )
+    user = User.objects.filter(Q(username=name) | Q(person__number=name), is_active=True).first()
+    contact_point = contacts.of(user.person, via) if user else None
+    if via == Kind.MOBILE:
+        return codes.send(Challenge.Purpose.RESET, contact_point, via=via)
+    link = _link(user, address) if user and contact_point else ""
+    expires_at = timezone.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    letters.write(Letter.Kind.RESET_LINK, contact_point, link, via=via, expires_at=expires_at)
+    return None
+
+
+@transactional
+def redeem(challenge: Challenge, code: str, *, name: str, password: str, network: str) -> User | None:
+    """The login with its new password; None if the code is wrong, used or too old.
+
+    Raises `InvalidInput` for a weak password, before the code is looked at, or `TooMany`.
+    """
+    registration.checked(password, User(username=name))
+    if not codes.redeem(challenge, code, network=network):
+        return None
+    user = User.objects.filter(person=challenge.person, is_active=True).first()
+    return reset(user, password) if user else None
+
+
+@transactional
+def reset(user: User, password: str) -> User:
+    """A new password; whoever is logged in with the old one is so no longer."""
+    user.set_password(password)
+    user.save()
+    audit.record("reset_password", user, by=user)
+    sessions.end_all(user, by=user)
+    return user
+
+
+def _link(user: User, address: str) -> str:
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    return address.replace(UID, uid).replace(TOKEN, default_token_generator.make_token(user))
