@@ -163,11 +163,6 @@ class MessageChannel(models.Model):
     def __str__(self) -> str:
         return f"{self.message} · {self.channel}"
 
-    @property
-    def unsettled(self) -> int:
-        """How many deliveries are still open."""
-        return self.total - sum(getattr(self, name) for name in SETTLED_COUNTERS)
-
 
 class AudienceRule(models.Model):
     """One line of an audience: include or exclude a unit with its subtree, a person, or the uploaded people."""
