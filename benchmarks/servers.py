@@ -8,7 +8,8 @@ from tests.services import mariadb_server, plugin
 from tests.services.process import make_folder
 
 #: What a server of a school would be given. All of it can be set while it runs.
-TUNING = {"innodb_buffer_pool_size": 2**30, "innodb_log_file_size": 2**29}
+#: The packet is for django-post_office, which puts all of its mails into one INSERT.
+TUNING = {"innodb_buffer_pool_size": 2**30, "innodb_log_file_size": 2**29, "max_allowed_packet": 2**28}
 
 
 @contextlib.contextmanager

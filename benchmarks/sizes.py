@@ -15,6 +15,8 @@ class Sizes:
     sms_celery: int
     sms_loop: int
     inbox: int
+    #: At the least: it lasts a second, and the disk has its moods.
+    inbox_rounds: int
     growth_small: int
     growth_large: int
     publish_requests: int
@@ -43,9 +45,10 @@ FULL = Sizes(
     sms_celery=1_000,
     sms_loop=500,
     inbox=100_000,
+    inbox_rounds=9,
     growth_small=10_000,
     growth_large=500_000,
-    publish_requests=15,
+    publish_requests=31,
     emergency=1_000,
     emergency_bulk=200_000,
     preview=100_000,
@@ -63,9 +66,10 @@ QUICK = Sizes(
     sms_celery=60,
     sms_loop=30,
     inbox=100_000,
+    inbox_rounds=3,
     growth_small=5_000,
     growth_large=25_000,
-    publish_requests=15,
+    publish_requests=31,
     emergency=1_000,
     emergency_bulk=60_000,
     preview=100_000,
@@ -83,6 +87,7 @@ TINY = Sizes(
     sms_celery=20,
     sms_loop=10,
     inbox=500,
+    inbox_rounds=1,
     growth_small=100,
     growth_large=500,
     publish_requests=3,

@@ -154,7 +154,9 @@ class RoleAssignmentAdmin(ServiceAdmin):
 
 class KeyForm(ServiceForm):
     scopes = forms.MultipleChoiceField(
-        label=_("scopes"), choices=[(str(one), words) for one, words in WORDS.items()], widget=forms.CheckboxSelectMultiple
+        label=_("scopes"),
+        choices=[(str(one), words) for one, words in WORDS.items()],
+        widget=forms.CheckboxSelectMultiple,
     )
 
     class Meta:

@@ -6,7 +6,6 @@ in all units that have nothing above them, holds it towards every row; towards r
 With an API key (`user.api_key`) a user holds what the key's scopes name, in the key's unit, while he holds it himself.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 from functools import reduce

@@ -26,8 +26,8 @@ def record(
     """Note that `by` (None: the system itself) did `verb` to `target`, in the transaction of the act.
 
     `changes` (field -> before and after) is as `changes.shown` or `changes.of_form` made it. `details` must hold no
-    secrets and no addresses; the key of a school system that acts for `by` is added. Call it as the last thing the transaction does: until the commit nobody else can write
-    to the log.
+    secrets and no addresses; the key of a school system that acts for `by` is added. Call it as the last thing the
+    transaction does: until the commit nobody else can write to the log.
     """
     head, _new = Head.objects.select_for_update().get_or_create(pk=1)
     came = origin.current()

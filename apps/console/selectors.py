@@ -211,8 +211,8 @@ def require_operator(user: User) -> None:
 def sandbox_messages(user: User, *, address: str = "") -> QuerySet[SandboxMessage]:
     """What the sandbox kept of the messages the user may see, newest first; `open`: with the addresses.
 
-    Who may not see addresses finds a whole one that he knows already, but cannot feel his way to others. Codes and links
-    to log in with belong to no message: whoever reads them could log in as anybody.
+    Who may not see addresses finds a whole one that he knows already, but cannot feel his way to others. Codes and
+    links to log in with belong to no message: whoever reads them could log in as anybody.
     """
     delivery = Delivery.objects.filter(pk=OuterRef("delivery_id"))
     shown = Q(Exists(rights.visible_to(user, delivery)))

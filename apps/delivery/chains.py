@@ -17,6 +17,7 @@ from django.db.models import F, QuerySet
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
+from apps.channels.models import Channel
 from apps.core import jobs
 from apps.core.db import single_write, transactional
 from apps.delivery.models import Delivery
@@ -102,8 +103,8 @@ def _locked(message_channel_id: int) -> MessageChannel:
 
 def _batches(row: MessageChannel, *, limit: int) -> list[Doorbell]:
     """The next `limit` batches of queued rows; moves `row.rung_to` behind them."""
-    size = _size(row)
     queued = _queued(row.pk, row.rung_to)
+    size = _size(row.channel, queued)
     ids = list(queued.order_by("pk").values_list("pk", flat=True)[: limit * size])
     if ids:
         row.rung_to = ids[-1]
@@ -117,11 +118,11 @@ def _queued(message_channel_id: int, rung_to: int) -> QuerySet[Delivery]:
     return rows.filter(pk__gt=rung_to)
 
 
-def _size(row: MessageChannel) -> int:
+def _size(channel: Channel, queued: QuerySet[Delivery]) -> int:
     """What nobody has rung for, shared by the chains: so all workers are through at about the same time."""
-    most = row.channel.batch_size
-    unrung = row.unsettled - row.chains_out * most
-    return min(most, max(math.ceil(most * LEAST), math.ceil(unrung / row.channel.chains)))
+    most = channel.batch_size
+    unrung = queued[: most * channel.chains].count()
+    return min(most, max(math.ceil(most * LEAST), math.ceil(unrung / channel.chains)))
 
 
 def _keep(row: MessageChannel) -> None:

@@ -16,7 +16,7 @@ from apps.audit.admin import AuditedAdmin
 from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline, run_each
 from apps.core.errors import InvalidInput
 from apps.directory.models import Segment
-from apps.messaging import rendering, selectors, services
+from apps.messaging import rendering, services
 from apps.messaging.models import (
     SETTLED_COUNTERS,
     AudienceRow,

@@ -181,11 +181,6 @@ class MessageChannel(models.Model):
     def __str__(self) -> str:
         return f"{self.message} · {self.channel}"
 
-    @property
-    def unsettled(self) -> int:
-        """How many deliveries are still open."""
-        return self.total - sum(getattr(self, name) for name in SETTLED_COUNTERS)
-
 
 class AudienceRule(Rule):
     """One line of a message's audience; beside what every rule says, it may be the uploaded people or a segment."""

@@ -59,14 +59,17 @@ def open_school(opened: ExitStack, classes: Sequence[int], *, size: int) -> Scho
 
 
 def publish_seconds(ours: Production, audiences: tuple[int, int], *, times: int) -> tuple[float, float]:
-    """Medians of the publish request for the small and the large audience of one school, in turns, no worker on."""
+    """Medians of the publish request for the small and the large audience of one school, in turns, no worker on.
+
+    All are written first: whoever writes is told how many people it is for, and the request after a count of 200,000
+    finds everything cold.
+    """
     taken: dict[int, list[float]] = {size: [] for size in audiences}
-    for _ in range(times):
-        for size, seconds in taken.items():
-            message = ours.write("email", ours.everybody(size), body=content.BODY)
-            started = time.perf_counter()
-            ours.publish(message)
-            seconds.append(time.perf_counter() - started)
+    written = [(size, ours.write("email", ours.everybody(size), body=content.BODY)) for size in audiences * times]
+    for size, message in written:
+        started = time.perf_counter()
+        ours.publish(message)
+        taken[size].append(time.perf_counter() - started)
     ours.stack.rows(SETTLE)
     ours.stack.redis.flushall()
     small, large = (statistics.median(taken[size]) for size in audiences)

@@ -20,7 +20,7 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
     with Production(sizes=[sizes.inbox]) as ours:
         ours.start(pools.INBOX)
         ways = {"raw": partial(bare, ours, sizes.inbox), "msgcenter": partial(ordinary, ours, sizes.inbox)}
-        taken = turns.take(ways, rounds=rounds)
+        taken = turns.take(ways, rounds=max(rounds, sizes.inbox_rounds))
     return Part("inbox", f"Inbox, {sizes.inbox:,}", rows(taken))
 
 

@@ -36,7 +36,15 @@ def run(sizes: Sizes, *, rounds: int) -> Part:
     with a_stack() as stack:
         preview = previews.seconds(stack, sizes.preview, rounds=3 * rounds)
     rows = (
-        a_row("import", "a roster in an empty school, from upload to commit", sizes.roster, taken, IMPORT_GOAL, used, memory),
+        a_row(
+            "import",
+            "a roster in an empty school, from upload to commit",
+            sizes.roster,
+            taken,
+            IMPORT_GOAL,
+            used,
+            memory,
+        ),
         a_row("preview", "a preview of the whole school over four channels", sizes.preview, preview, PREVIEW_GOAL),
     )
     figures = {"import_30k_s": taken, "import_30k_cpu_s": used, "import_30k_mb": memory, "preview_100k_s": preview}
@@ -71,7 +79,13 @@ def check(stack: Stack, people: int) -> None:
 
 
 def a_row(
-    name: str, title: str, people: int, seconds: float, goal: float, used: float | None = None, memory: float | None = None
+    name: str,
+    title: str,
+    people: int,
+    seconds: float,
+    goal: float,
+    used: float | None = None,
+    memory: float | None = None,
 ) -> Row:
     used_cell, memory_cell = "" if used is None else f"{used:.2f}", "" if memory is None else f"{memory:,.0f} MiB"
     holds = "yes" if seconds < goal else "NO"

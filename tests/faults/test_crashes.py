@@ -106,7 +106,8 @@ def test_fault_05_fan_out_killed_anywhere_leaves_no_gap_and_no_double(school: Op
         school.house.kill9()
         assert before < school.stack.rows(frozen)[0][0] < people, "it was killed in the middle"
     school.start_missing()
-    school.wait_until_finished(message)
+    # Ten times the people in full.
+    school.wait_until_finished(message, seconds=rounds(40, 400))
     school.assert_ledger_equals_servers(message, people=people)
     assert school.taken(message) == 2 * people
 

@@ -41,7 +41,7 @@ class Bell:
 @pytest.fixture
 def _slice_by_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A turn of fan-out is one slice."""
-    monkeypatch.setattr(fanout, "TURN", -1.0)
+    monkeypatch.setattr(fanout, "LONGEST", -1.0)
 
 
 @pytest.fixture

@@ -70,7 +70,20 @@ def test_the_next_doorbells_are_rung_when_half_are_answered(bell: Bell) -> None:
     while bell.rung:
         answer_next(bell)
         waiting.append(len(bell.rung))
-    assert waiting == [4, 3, 4, 3, 4, 3, 4, 3, 2, 1, 0]
+    assert waiting == [4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 2, 1, 0]
+
+
+def test_the_end_of_a_long_message_is_cut_smaller(bell: Bell) -> None:
+    """Also while batches are under way: a thread that is through early has something left to take."""
+    Channel.objects.filter(key="email").update(batch_size=10, chains=4)
+    school.enrol(100)
+    fan_out(bell)
+    sizes = []
+    while bell.rung:
+        (_channel, first, last) = ranges(bell)[0]
+        sizes.append(last - first + 1)
+        answer_next(bell)
+    assert sizes == [10] * 8 + [5, 5] + [3, 3, 2, 2]
 
 
 def test_doorbells_that_the_broker_did_not_take_are_rung_again_though_the_lane_is_not_empty(

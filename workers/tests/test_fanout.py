@@ -101,6 +101,26 @@ def test_a_turn_is_as_many_slices_as_there_is_time_for(
     settings.FAN_OUT_SLICE = 3
     school.enrol(10)
     message = school.publish()
+    bell.rung *= 2
+    assert bell.answer(jobs.FAN_OUT) == 2
+    assert message.message_channels.get(channel__key="email").total == 10
+
+
+def test_nobody_gives_way_while_nobody_waits(bell: Bell, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "TURN", -1.0)
+    settings.FAN_OUT_SLICE = 3
+    school.enrol(10)
+    message = school.publish()
+    assert bell.answer(jobs.FAN_OUT) == 1
+    assert message.message_channels.get(channel__key="email").total == 10
+
+
+def test_without_a_broker_to_ask_it_goes_on(bell: Bell, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "TURN", -1.0)
+    monkeypatch.setattr(jobs, "backlog", lambda lane: None)
+    settings.FAN_OUT_SLICE = 3
+    school.enrol(10)
+    message = school.publish()
     assert bell.answer(jobs.FAN_OUT) == 1
     assert message.message_channels.get(channel__key="email").total == 10
 
@@ -121,8 +141,8 @@ def test_slices_grow_while_they_are_short_and_each_turn_begins_small(
     assert sizes == [1, 2, 4, 8, 8] * 2
 
 
-@pytest.mark.usefixtures("_slice_by_slice")
-def test_two_messages_take_turns(bell: Bell, settings: Settings) -> None:
+def test_two_messages_take_turns(bell: Bell, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "TURN", -1.0)
     settings.FAN_OUT_SLICE = 3
     school.enrol(10)
     messages = [school.publish(), school.publish()]

@@ -124,6 +124,9 @@ def test_many_that_ring_the_next_batch_ring_different_ones(channel: MessageChann
     channel.channel.save()
     chains.revive(channel.pk)
     together(*[lambda: chains.go_on(channel.pk)] * 8)
+    # The end of the message is cut smaller, so some of it is still to be rung for.
+    for _ in range(PEOPLE):
+        chains.go_on(channel.pk)
     ranges = sorted(args[1:] for _job, args, _lane in bell.rung)
     assert sum(last - first + 1 for first, last in ranges) == PEOPLE
     assert all(before[1] < after[0] for before, after in itertools.pairwise(ranges))
