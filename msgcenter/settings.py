@@ -311,6 +311,7 @@ SPECTACULAR_SETTINGS = {
         "PersonKind": "apps.directory.models.Person.Kind",
         "UnitKind": "apps.directory.models.OrgUnit.Kind",
         "KeyKind": "apps.accounts.models.ApiKey.Kind",
+        "PresentState": "apps.directory.selection.PRESENT",
         "RosterState": "apps.directory.models.RosterImport.State",
         "RosterChangeKind": "apps.directory.models.RosterChange.Kind",
         "RosterField": "apps.directory.roster.columns.Field",

@@ -19,8 +19,8 @@ from apps.accounts.login import second_factor, sessions
 from apps.accounts.models import ApiKey, RoleAssignment, User
 from apps.audit.admin import AuditedAdmin
 from apps.core import permissions
-from apps.core.admin import BaseAdmin, run_each
-from apps.core.errors import MsgcenterError, NotAllowed
+from apps.core.admin import ServiceAdmin, ServiceForm, run_each
+from apps.core.errors import NotAllowed
 
 # A token is made by logging in and dies with its login; a page that hands one out for somebody else would be a way
 # around his password.
@@ -84,38 +84,6 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
 def _mightier(user: User | None, asking: User) -> bool:
     """Who sets somebody's password or e-mail, or switches his login on again, may act as him."""
     return user is not None and user != asking and rights.exceeds(user, asking)
-
-
-class ServiceForm(forms.ModelForm):
-    """Asks the service whether it would do it; what it refuses becomes an error at the field it speaks of."""
-
-    asking: User
-    #: What the service calls a field -> its name here.
-    names = {"username": "user"}
-
-    def ask(self, cleaned: dict[str, Any]) -> None:
-        raise NotImplementedError
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if not self.errors:
-            try:
-                self.ask(cleaned)
-            except MsgcenterError as error:
-                name = self.names.get(error.field or "", error.field)
-                self.add_error(name if name in self.fields else None, error.detail)
-        return cleaned
-
-
-class ServiceAdmin(BaseAdmin):
-    """Rows that are made and ended by services, which also write the audit log, and are never changed."""
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type:
-        form = super().get_form(request, obj, change, **kwargs)
-        return type(form.__name__, (form,), {"asking": request.user})
 
 
 class RoleForm(ServiceForm):

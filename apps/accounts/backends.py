@@ -25,6 +25,7 @@ NEEDED: dict[str, Right | None] = {
     "accounts.user": Right.MANAGE_PEOPLE,
     "accounts.roleassignment": Right.GRANT,
     "accounts.apikey": Right.GRANT,
+    "accounts.invitation": Right.MANAGE_PEOPLE,
     "channels": Right.MANAGE_CHANNELS,
     # Of all units at once, with texts and addresses; others have the console's page of their own.
     "channels.sandboxmessage": None,
@@ -74,6 +75,9 @@ class RoleBackend(BaseBackend):
 
     def _in_school(self, user: User, right: Right) -> bool:
         return _once(user, (right, "whole"), lambda user, _asked: rights.can(user, right, None))
+
+    def mightier_people(self, user: User) -> set[int]:
+        return rights.mightier_people(user)
 
     def visible_to(self, user: User, rows: Rows, permission: str) -> Rows:
         right = needed(permission)

@@ -141,6 +141,12 @@ def exceeds(user: User, other: User) -> bool:
     return any(not RIGHTS[Role(one.role)] <= rights_in(other, one.unit) for one in roles)
 
 
+def mightier_people(user: User) -> set[int]:
+    """Ids of the people whose logins exceed the user's."""
+    holders = User.objects.filter(Q(is_superuser=True) | Q(roles__isnull=False), person__isnull=False)
+    return {one.person_id for one in holders.exclude(pk=user.pk).distinct() if exceeds(one, user)}
+
+
 def operates(user: User) -> bool:
     """Whether the user may stop sending for everybody."""
     return can(user, Right.MANAGE_CHANNELS, None)

@@ -103,11 +103,9 @@ class ProviderAccountAdmin(AuditedAdmin):
     def provider_label(self, account: ProviderAccount) -> str:
         return PROVIDERS[account.provider].label if account.provider in PROVIDERS else account.provider
 
-    def get_form(
-        self, request: HttpRequest, obj: ProviderAccount | None = None, change: bool = False, **kwargs: Any
-    ) -> type[ModelForm]:
+    def get_form(self, request: HttpRequest, obj: ProviderAccount | None = None, **kwargs: Any) -> type[ModelForm]:
         kwargs["form"] = forms.account_form(obj) if obj else forms.NewAccountForm
-        return super().get_form(request, obj, change, **kwargs)
+        return super().get_form(request, obj, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[str]:
         return ["channel", "provider_label", "state", "updated_at"] if obj else []

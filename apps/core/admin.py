@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -91,12 +93,45 @@ class BaseAdmin(OwnRows, admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return request.user.has_perm(self.permission("delete"), obj)
 
+    def get_form(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> type[forms.ModelForm]:
+        """Forms know who is `asking`."""
+        form = super().get_form(request, obj, **kwargs)
+        return type(form.__name__, (form,), {"asking": request.user})
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """An action that was not offered is refused, where Django would overlook it."""
         asked = {name for name in request.POST.getlist("action") if name}
         if asked - self.get_actions(request).keys():
             raise PermissionDenied
         return super().changelist_view(request, extra_context)
+
+
+class ServiceForm(forms.ModelForm):
+    """Asks the service whether it would do it; what it refuses becomes an error at the field it speaks of."""
+
+    asking: AbstractBaseUser
+    #: What the service calls a field -> its name here.
+    names = {"username": "user"}
+
+    def ask(self, cleaned: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors:
+            try:
+                self.ask(cleaned)
+            except MsgcenterError as error:
+                name = self.names.get(error.field or "", error.field)
+                self.add_error(name if name in self.fields else None, error.detail)
+        return cleaned
+
+
+class ServiceAdmin(BaseAdmin):
+    """Rows that are made and ended by services, which also write the audit log, and are never changed."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 class ReadOnlyAdmin(BaseAdmin):

@@ -43,5 +43,10 @@ def visible_to(user: AbstractBaseUser, rows: Rows, permission: str) -> Rows:
     return found
 
 
+def mightier_people(user: AbstractBaseUser) -> set[int]:
+    """Ids of the people whose logins hold more than the user does; who sets where their codes go could be them."""
+    return set().union(*(backend.mightier_people(user) for backend in _granting()))
+
+
 def _granting() -> Iterator[Any]:
     return (backend for backend in get_backends() if hasattr(backend, "visible_to"))

@@ -6,6 +6,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.rights import Right
 from apps.channels.models import Channel
 from apps.core.rest.fields import Key
 from apps.core.rest.schema import answers
@@ -99,6 +100,7 @@ class PreviewOutput(serializers.Serializer):
 class PreviewAudience(View):
     serializer_class = PreviewOutput
     permission_classes = [IsAuthenticated, MayWrite]
+    scopes = {"POST": Right.WRITE}
 
     @extend_schema(request=PreviewInput, responses=answers({200: PreviewOutput}, 403, 404, 413), examples=EXAMPLES)
     def post(self, request: Request) -> Response:
@@ -113,6 +115,7 @@ class PreviewAudience(View):
 
 class MessageAudience(View):
     serializer_class = PreviewOutput
+    scopes = {"GET": Right.SEE}
 
     @extend_schema(responses=answers({200: PreviewOutput}, 404))
     def get(self, request: Request, message_id: int) -> Response:

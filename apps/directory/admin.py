@@ -111,12 +111,6 @@ class ContactPointAdmin(AuditedAdmin):
         fields = self.get_fields(request, obj)
         return fields if "masked_value" in fields else ["source"]
 
-    def get_form(
-        self, request: HttpRequest, obj: ContactPoint | None = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm]:
-        form = super().get_form(request, obj, change, **kwargs)
-        return type(form.__name__, (form,), {"asking": request.user})
-
     @admin.display(description=_("value"))
     def masked_value(self, row: ContactPoint) -> str:
         return masked(row.value)

@@ -15,14 +15,14 @@ from rest_framework.test import APIClient
 
 from apps.accounts import keys
 from apps.accounts.keys import SCOPES, KeyDraft
-from apps.accounts.models import ApiKey, RoleAssignment, User
+from apps.accounts.models import ApiKey, Invitation, RoleAssignment, User
 from apps.accounts.tests.factories import a_client, a_superuser, a_user, a_user_with
 from apps.audit import services as audit
 from apps.channels.models import Channel, ProviderAccount, SandboxMessage
 from apps.core.models import Alert
 from apps.delivery.models import Attempt, Delivery, Receipt, Recipient, Suppression
-from apps.directory.models import ContactPoint, OrgUnit
-from apps.directory.tests.factories import a_department, a_guardian, a_person, a_school
+from apps.directory.models import Adviser, ContactPoint, OrgUnit, Segment, SegmentRule
+from apps.directory.tests.factories import a_department, a_guardian, a_person, a_roster, a_school
 from apps.messaging.models import AudienceRow, AudienceRule, Message, MessageChannel, MessageType, Template
 from apps.messaging.states import Status
 from tests.matrix.oracle import KEYS, PEOPLE, Actor
@@ -113,6 +113,11 @@ def _people(place: Place) -> None:
     place.keep(place.unit)
     place.keep(ContactPoint.objects.get(person=person))
     place.keep(guardian.relations.get())
+    place.keep(Adviser.objects.create(person=person, unit=place.unit))
+    segment = place.keep(Segment.objects.create(name=f"{place.mark} segment", unit=place.unit))
+    SegmentRule.objects.create(segment=segment, unit=place.unit)
+    roster = place.keep(a_roster(place.unit, file_name=f"{place.mark} roster", state="ready"))
+    place.values |= {"segment": segment.pk, "roster": roster.pk}
     place.keep(a_user(f"{place.mark} login", person=person))
 
 
@@ -163,6 +168,16 @@ def _inbox(place: Place, owner: User) -> None:
 
 
 def _rights(place: Place, root: User) -> None:
+    person = a_person(place.unit, name=f"{place.mark} invited", email=f"{ADDRESS}2@{place.mark.lower()}.example")
+    place.keep(
+        Invitation.objects.create(
+            person=person,
+            contact_point=person.contact_points.get(),
+            digest=place.mark,
+            invited_by=root,
+            expires_at=timezone.now() + timedelta(days=7),
+        )
+    )
     login: Any = place.rows["accounts.user"]
     role = place.keep(RoleAssignment.objects.create(user=login, unit=place.unit, role="recipient"))
     a_user(f"{place.mark} candidate", person=a_person(place.unit))

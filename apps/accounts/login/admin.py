@@ -1,46 +1,35 @@
 """The way in, in the admin: invitations. Rows of allauth are for its own pages."""
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
+from typing import Any
+
 from django import forms
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import invitations, rights
+from apps.accounts import invitations
 from apps.accounts.login import joining
 from apps.accounts.models import Invitation
-from apps.accounts.rights import Right
-from apps.core.admin import BaseAdmin, run_each
-from apps.core.errors import MsgcenterError
+from apps.core.admin import ServiceAdmin, ServiceForm, run_each
 
-for one in (EmailAddress, Authenticator, UserSession):
-    if admin.site.is_registered(one):
-        admin.site.unregister(one)
+for app in ("account", "mfa", "usersessions", "socialaccount"):
+    admin.site.unregister([model for model in apps.get_app_config(app).get_models() if admin.site.is_registered(model)])
 
 
-class InvitationForm(forms.ModelForm):
+class InvitationForm(ServiceForm):
     class Meta:
         model = Invitation
         fields = ["person", "contact_point"]
 
-    def clean(self) -> dict[str, object]:
-        """What the service would refuse is said at the form."""
-        cleaned = super().clean()
-        person, contact_point = cleaned.get("person"), cleaned.get("contact_point")
-        if person and contact_point:
-            try:
-                invitations.check(person, contact_point, by=self.by)
-            except MsgcenterError as error:
-                self.add_error(error.field, error.detail)
-        return cleaned
+    def ask(self, cleaned: dict[str, Any]) -> None:
+        invitations.check(cleaned["person"], cleaned["contact_point"], by=self.asking)
 
 
 @admin.register(Invitation)
-class InvitationAdmin(BaseAdmin):
+class InvitationAdmin(ServiceAdmin):
     """Adding one sends it. Whoever manages a person's data may invite him."""
 
     form = InvitationForm
@@ -52,29 +41,11 @@ class InvitationAdmin(BaseAdmin):
     autocomplete_fields = ["person", "contact_point"]
     actions = ["withdraw"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
-        return rights.visible_to(request.user, super().get_queryset(request), Right.MANAGE_PEOPLE)
-
-    def get_form(self, request: HttpRequest, *args: object, **kwargs: object) -> type[InvitationForm]:
-        return type("Form", (super().get_form(request, *args, **kwargs),), {"by": request.user})
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return _manages(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        return _manages(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return _manages(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        return False
-
     def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
         return False
 
     def has_withdraw_permission(self, request: HttpRequest) -> bool:
-        return _manages(request)
+        return self.has_add_permission(request)
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: forms.ModelForm, change: bool) -> None:
         """The service makes the row, and notes it; `obj` becomes that row."""
@@ -91,8 +62,3 @@ class InvitationAdmin(BaseAdmin):
             invitations.withdraw,
             done=lambda one: _("The invitation of %s is withdrawn.") % one,
         )
-
-
-def _manages(request: HttpRequest) -> bool:
-    user = request.user
-    return user.is_active and user.is_staff and (user.is_superuser or rights.holds(user, Right.MANAGE_PEOPLE))

@@ -34,7 +34,7 @@ urlpatterns = [
         "account/password/set", RedirectView.as_view(pattern_name="account_reset_password"), name="account_set_password"
     ),
     # The admin's own pages for the same would know neither limits nor the second factor.
-    path("admin/login/", views.admin_login),
-    path("admin/logout/", views.Logout.as_view()),
+    path("admin/login/", views.admin_login, name="admin_login"),
+    path("admin/logout/", views.Logout.as_view(), name="admin_logout"),
     path("admin/password_change/", to_password),
 ]

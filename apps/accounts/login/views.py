@@ -131,6 +131,6 @@ class EndSessions(Page):
 
 def admin_login(request: HttpRequest) -> HttpResponse:
     """The admin has no door of its own: one login, with the same limits and the second factor."""
-    if request.user.is_authenticated and not request.user.is_staff:
+    if request.user.is_authenticated and not request.user.has_module_perms("admin"):
         raise PermissionDenied()
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))

@@ -27,12 +27,12 @@ def test_the_api_a_page_and_the_admin_are_told_apart(client: Client) -> None:
     assert client.post(reverse("admin:directory_person_add"), posted | formset).status_code == 302
     assert Person.objects.filter(name="张伟").exists()
     assert newest() == ("admin", "127.0.0.1")
-    client.post(reverse("logout"))
+    client.post(reverse("account_logout"))
     assert newest() == ("page", "127.0.0.1")
 
 
 def test_outside_of_a_request_it_is_the_system(client: Client) -> None:
-    client.get(reverse("login"))
+    client.get(reverse("account_login"))
     audit.record("begin", a_school(), by=None)
     assert newest() == ("system", None)
 

@@ -32,10 +32,11 @@ def test_pages_are_chinese_until_the_reader_chooses_english(client: Client) -> N
     assert '<html lang="en">' in client.get("/login").content.decode()
 
 
-def test_only_a_superuser_sees_the_administration(client: Client) -> None:
-    client.force_login(accounts.an_author(directory.a_school()))
-    assert reverse("admin:index") not in client.get("/console/").content.decode()
-    client.force_login(accounts.a_superuser())
+def test_only_who_has_business_there_sees_the_administration(client: Client) -> None:
+    school = directory.a_school()
+    client.force_login(accounts.a_user("reader", person=directory.a_person(school)))
+    assert reverse("admin:index") not in client.get("/inbox/").content.decode()
+    client.force_login(accounts.an_author(school))
     assert reverse("admin:index") in client.get("/console/").content.decode()
 
 

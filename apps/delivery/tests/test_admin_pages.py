@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts.models import ApiKey, RoleAssignment, User
+from apps.accounts.models import ApiKey, Invitation, RoleAssignment, User
 from apps.accounts.tests.factories import a_user_with
 from apps.audit.models import Entry
 from apps.channels.admin import AccountEventInline
@@ -21,7 +21,17 @@ from apps.core.admin import CappedPaginator
 from apps.core.models import Alert
 from apps.delivery.models import Attempt, Delivery, Receipt, Recipient, Suppression
 from apps.delivery.states import Status
-from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation, Segment, SegmentRule
+from apps.directory.models import (
+    Adviser,
+    ContactPoint,
+    Membership,
+    OrgUnit,
+    Person,
+    Relation,
+    RosterImport,
+    Segment,
+    SegmentRule,
+)
 from apps.messaging.models import (
     AudienceRow,
     AudienceRule,
@@ -34,8 +44,10 @@ from apps.messaging.models import (
 #: Session, user, count and rows come to four; the rest are the choices of filters and forms.
 MOST_QUERIES = 20
 MACHINE_ROWS = [Recipient, Delivery, Attempt, Receipt, MessageChannel, AudienceRow, SandboxMessage, Entry, Alert]
-#: Answers kept for clients that ask twice, what a worker holds, whose database this is.
-NOBODYS_BUSINESS = {"messaging.IdempotencyKey", "delivery.Lease", "core.Installation", "audit.Head"}
+#: Answers kept for clients that ask twice, what a worker holds, whose database this is, what is counted; codes and
+#: links that are on their way; parts of a roster's file, and its lines, which its own page shows.
+NOBODYS_BUSINESS = {"messaging.IdempotencyKey", "delivery.Lease", "core.Installation", "audit.Head", "accounts.Tries"}
+NOBODYS_BUSINESS |= {"accounts.Challenge", "accounts.Letter", "directory.RosterPart", "directory.RosterChange"}
 ADDRESS = "zhang.wei@example.com"
 
 
@@ -84,6 +96,15 @@ def _person_with_rows(number: int, world: World) -> None:
     ApiKey.objects.create(
         name="教务系统", kind="live", prefix=f"mk_live_{number}", unit=unit, created_by=user, expires_at=timezone.now()
     )
+    Invitation.objects.create(
+        person=person,
+        contact_point=person.contact_points.get(),
+        digest=str(number),
+        invited_by=user,
+        expires_at=timezone.now(),
+    )
+    RosterImport.objects.create(unit=unit, file_name="roster.csv", size=1, sha256="0", created_by=user)
+    Adviser.objects.create(person=person, unit=unit)
     Suppression.objects.create(kind="email", value=f"{number}@example.com", reason="opted_out")
     Template.objects.create(type=message.type, name=f"考试{number}", title="考试", content="((name))")
     Alert.objects.create(kind="message_stuck", subject=number, first_at=timezone.now(), last_at=timezone.now())

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, Model
 from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -68,19 +68,6 @@ class RosterImportAdmin(BaseAdmin):
     ordering = ["-pk"]
     autocomplete_fields = ["unit"]
 
-    # --- who ----------------------------------------------------------------------------------------------------------
-    def get_queryset(self, request: HttpRequest) -> QuerySet[RosterImport]:
-        return services.visible_to(request.user)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(services.RIGHT)
-
-    def has_view_permission(self, request: HttpRequest, obj: RosterImport | None = None) -> bool:
-        return request.user.has_perm(services.RIGHT)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(services.RIGHT)
-
     def has_change_permission(self, request: HttpRequest, obj: RosterImport | None = None) -> bool:
         return False
 
@@ -124,7 +111,11 @@ class RosterImportAdmin(BaseAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        roster = self._roster(request, object_id)
+        if request.method == "POST" or not self.has_view_permission(request):
+            raise PermissionDenied
+        roster = self.get_object(request, unquote(object_id))
+        if roster is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         kind = request.GET.get("kind", "")
         rows = roster.changes.defer("act").order_by("pk")
         rows = rows.filter(kind=kind) if kind in RosterChange.Kind.values else rows

@@ -127,6 +127,7 @@ class MayManage(BasePermission):
 class RosterView(View):
     serializer_class = RosterOutput
     permission_classes = [IsAuthenticated, MayManage]
+    scopes = dict.fromkeys(("GET", "POST", "PATCH"), "manage_people")
 
     def shown(self, roster: RosterImport) -> Response:
         return Response(self.get_serializer(roster).data)
@@ -181,6 +182,7 @@ class OneRosterImport(RosterView):
 
 class RosterChanges(ListView):
     serializer_class = ChangeOutput
+    scopes = RosterView.scopes
     filterset_class = ChangeFilters
     pagination_class = InOrder
     queryset = RosterChange.objects.none()

@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.core import db
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, NotAllowed
 from apps.directory.models import Adviser, ContactPoint, Membership, OrgUnit, Person, Relation, RosterChange
 from apps.directory.roster import known
 from apps.directory.roster.acts import ROSTER, Act
@@ -44,12 +44,14 @@ class Writer:
     number."""
 
     tree: Tree
+    #: Ids of people whose addresses whoever applies this may not set.
+    untouchable: frozenset[int] = frozenset()
     made: dict[Path, int] = field(default_factory=dict)
     new_guardians: dict[Key, int] = field(default_factory=dict)
     entered: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def write(self, changes: QuerySet[RosterChange], *, progress: Progress) -> None:
-        """Raises `Outdated`."""
+        """Raises `Outdated`, or `NotAllowed`."""
         kinds = RosterChange.Kind
         changes = changes.filter(act__isnull=False)
         people = changes.exclude(kind__in=(kinds.UNIT, kinds.ADVISER))
@@ -90,6 +92,8 @@ class Writer:
         """A contact point whose value changes keeps its age, and is no longer verified."""
         new, changed, dropped = [], [], []
         for person, act in acts:
+            if person in self.untouchable and act.keys() & {CONTACTS, "drop"}:
+                raise NotAllowed(_("It has addresses of people who hold more than you do. Upload the file yourself."))
             dropped += act.get("drop", ())
             for kind, value, replaced in act.get(CONTACTS, ()):
                 self.entered[kind].add(value)

@@ -25,6 +25,8 @@ class Guardians:
     `applying.py` sees to.
     """
 
+    #: Ids of those whose number stays as it is.
+    untouchable: frozenset[int] = frozenset()
     elsewhere: dict[tuple[str, str], int] = field(default_factory=dict)
     changed: dict[int, Known] = field(default_factory=dict)
     said: dict[int, Guardian] = field(default_factory=dict)
@@ -64,9 +66,12 @@ class Guardians:
         changed = self.changed.get(guardian)
         return changed is None or _both(named, changed)
 
+    def _takes(self, guardian: Known, named: Guardian) -> bool:
+        return bool(named.mobile) and guardian.id not in self.untouchable
+
     def _changed(self, named: Guardian, guardian: Known) -> Act:
         self._note(named, guardian.id)
-        reach = acts.reach(guardian, {MOBILE: named.mobile} if named.mobile else {})
+        reach = acts.reach(guardian, {MOBILE: named.mobile} if self._takes(guardian, named) else {})
         change = acts.filled({"set": acts.columns(guardian, {"name": named.name}), **reach})
         if not change:
             return {}

@@ -7,7 +7,7 @@ handed over before the next run is read.
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -22,7 +22,7 @@ from apps.directory.roster.guardians import Guardians
 from apps.directory.roster.known import Known
 from apps.directory.roster.reading import Row, Sheet
 from apps.directory.roster.units import ACADEMIC, OFFICES, Path, Tree, UnknownUnit, key
-from apps.directory.roster.values import Entry, RowFault
+from apps.directory.roster.values import Entry, Flaw, RowFault
 
 Kind = RosterChange.Kind
 #: Rows of one run.
@@ -36,6 +36,8 @@ class Plan:
 
     tree: Tree
     create_units: bool
+    #: Ids of people whose addresses the uploader may not set.
+    untouchable: frozenset[int] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     #: Number -> line; the names in rows whose number cannot be read; the kinds of those who are in the file.
     seen: dict[str, int] = field(default_factory=dict)
@@ -43,8 +45,11 @@ class Plan:
     kinds: set[str] = field(default_factory=set)
     new_units: dict[Path, None] = field(default_factory=dict)
     spellings: dict[Path, str] = field(default_factory=dict)
-    guardians: Guardians = field(default_factory=Guardians)
+    guardians: Guardians = field(init=False)
     advisers: Advisers = field(default_factory=Advisers)
+
+    def __post_init__(self) -> None:
+        self.guardians = Guardians(self.untouchable)
 
     def changes(self, sheets: list[Sheet], *, complete: bool) -> Iterator[Changes]:
         """The diff, run by run; a run may be empty. Raises `UnreadableFile`."""
@@ -103,12 +108,20 @@ class Plan:
             self.advisers.note(unit, entry.adviser, row.line)
         if person is None and kind == Person.Kind.STAFF:
             self.advisers.note_new(entry.number, entry.name)
+        entry = self._permitted(entry, person)
         change = self._change(entry, person, kind, unit)
         if change:
             change.sheet, change.line = row.sheet[:100], row.line
         else:
             self.counts["unchanged"] += 1
         return [*([change] if change else []), *(_ignored(row, entry, flaw) for flaw in entry.flaws)]
+
+    def _permitted(self, entry: Entry, person: Known | None) -> Entry:
+        """Without addresses that the uploader may not set."""
+        if person is None or person.id not in self.untouchable or not acts.reach(person, entry.contacts):
+            return entry
+        flaw = Flaw("", "", _("This person holds more than you do: the addresses stay as they are."))
+        return replace(entry, contacts={}, flaws=(*entry.flaws, flaw))
 
     def _kind(self, entry: Entry, person: Known | None) -> str:
         if person is None and entry.kind is None:
@@ -283,7 +296,7 @@ def _unreadable(row: Row, number: str, fault: RowFault) -> RosterChange:
     )
 
 
-def _ignored(row: Row, entry: Entry, flaw: values.Flaw) -> RosterChange:
+def _ignored(row: Row, entry: Entry, flaw: Flaw) -> RosterChange:
     return RosterChange(
         kind=Kind.IGNORED,
         sheet=row.sheet[:100],
@@ -291,7 +304,7 @@ def _ignored(row: Row, entry: Entry, flaw: values.Flaw) -> RosterChange:
         column=flaw.column,
         number=entry.number,
         name=entry.name,
-        reason=f"{flaw.reason} {flaw.value}"[:300],
+        reason=f"{flaw.reason} {flaw.value}".strip()[:300],
     )
 
 

@@ -17,6 +17,7 @@ from apps.audit import services as audit
 from apps.core import jobs
 from apps.core.db import chunks, transactional
 from apps.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from apps.core.permissions import mightier_people
 from apps.core.permissions import visible_to as permitted
 from apps.directory.models import OrgUnit, RosterChange, RosterImport, RosterPart
 from apps.directory.roster import columns, reading
@@ -228,6 +229,11 @@ def check_right(by: AbstractBaseUser | None, unit: OrgUnit | None) -> None:
     """None is the operator of the server."""
     if by is not None and (unit is None or not by.has_perm(RIGHT, unit)):
         raise NotAllowed()
+
+
+def untouchable(by: AbstractBaseUser | None) -> frozenset[int]:
+    """Ids of the people whose addresses this roster leaves alone."""
+    return frozenset() if by is None else frozenset(mightier_people(by))
 
 
 def _file_name(name: str) -> str:

@@ -23,7 +23,7 @@ from apps.core.errors import NotAllowed, UnreadableFile
 from apps.directory.models import RosterChange, RosterImport
 from apps.directory.roster import applying, columns, reading, units
 from apps.directory.roster.planning import Plan
-from apps.directory.roster.services import check_right, forget_changes, forget_file, ring_again
+from apps.directory.roster.services import check_right, forget_changes, forget_file, ring_again, untouchable
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def write(roster_id: int, *, progress: Progress | None = None) -> None:
 
 
 def _compare(roster: RosterImport, progress: Progress) -> None:
-    plan = Plan(units.load(roster.unit_id), create_units=roster.create_units)
+    plan = Plan(units.load(roster.unit_id), roster.create_units, untouchable(roster.created_by))
     with reading.opened(_content(roster), roster.mapping) as sheets:
         roster.columns = columns.described(reading.header(sheets))
         RosterImport.objects.filter(pk=roster.pk).update(columns=roster.columns)
@@ -106,7 +106,8 @@ def _write(roster: RosterImport, progress: Progress) -> None:
         done += some
         progress(done, total)
 
-    applying.Writer(units.load(roster.unit_id)).write(roster.changes.all(), progress=count)
+    writer = applying.Writer(units.load(roster.unit_id), untouchable(roster.applied_by))
+    writer.write(roster.changes.all(), progress=count)
     roster.changes.update(act=None)
     forget_file(roster.pk)
     _mine(roster).update(state=State.APPLIED, ended_at=Now(), due_at=None, lease="", error="")
@@ -147,7 +148,8 @@ def _claim(roster_id: int, state: str, span: timedelta) -> RosterImport | None:
         due_at=Now() + span, tries=F("tries") + 1, lease=lease
     ):
         return None
-    roster = RosterImport.objects.select_related("unit", "applied_by").filter(pk=roster_id, lease=lease).first()
+    rows = RosterImport.objects.select_related("unit", "created_by", "applied_by")
+    roster = rows.filter(pk=roster_id, lease=lease).first()
     if roster and roster.unit is None:
         _fail(roster, _("The unit of this import is gone."))
         return None

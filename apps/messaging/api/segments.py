@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from apps.accounts.models import User
+from apps.accounts.rights import Right
 from apps.core.rest.fields import Id, Text
 from apps.core.rest.schema import IDEMPOTENCY_KEY, answers
 from apps.core.rest.serializers import Input
@@ -71,6 +72,8 @@ class Segments(ListView):
     serializer_class = SegmentOutput
     permission_classes = [IsAuthenticated, MayWrite]
     queryset = Segment.objects.none()
+    # A segment is used by many messages: keys use it, people change it.
+    scopes = {"GET": Right.SEE}
 
     def get_queryset(self) -> QuerySet[Segment]:
         return segments.visible_to(self.request.user).prefetch_related("rules__person")
@@ -98,6 +101,7 @@ class Segments(ListView):
 
 class OneSegment(View):
     serializer_class = SegmentOutput
+    scopes = {"GET": Right.SEE}
 
     @extend_schema(responses=answers({200: SegmentOutput}, 404))
     def get(self, request: Request, segment_id: int) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import openpyxl
 
+from apps.accounts.models import User
 from apps.directory.models import OrgUnit, Person, RosterChange, RosterImport
 from apps.directory.roster import services, work
 from apps.directory.roster.services import Options
@@ -35,9 +36,11 @@ def workbook(*rows: Row, **sheets: Sequence[Row]) -> bytes:
     return file.getvalue()
 
 
-def compared(content: bytes, unit: OrgUnit, *, name: str = "roster.csv", **options: object) -> RosterImport:
+def compared(
+    content: bytes, unit: OrgUnit, *, name: str = "roster.csv", by: User | None = None, **options: object
+) -> RosterImport:
     """Uploaded and read, by nobody but this process."""
-    roster = services.upload(content, name=name, unit=unit, by=None, options=Options(**options), ring=False)
+    roster = services.upload(content, name=name, unit=unit, by=by, options=Options(**options), ring=False)
     work.read(roster.pk)
     roster.refresh_from_db()
     return roster

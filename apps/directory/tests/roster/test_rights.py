@@ -3,13 +3,14 @@
 import pytest
 
 from apps.accounts.models import RoleAssignment
+from apps.accounts.tests.factories import a_user_with
 from apps.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from apps.directory.models import Person
 from apps.directory.roster import services, work
 from apps.directory.roster.services import Options
-from apps.directory.tests.factories import a_person
+from apps.directory.tests.factories import a_guardian, a_person
 from apps.directory.tests.roster.conftest import School
-from apps.directory.tests.roster.rosters import HEADER, compared, text
+from apps.directory.tests.roster.rosters import HEADER, addresses, compared, lines, text
 
 pytestmark = pytest.mark.django_db
 CONTENT = text(HEADER[:3], ("1001", "张伟", "软件2401"))
@@ -78,6 +79,52 @@ def test_who_has_lost_the_right_meanwhile_changes_nothing(school: School) -> Non
     work.write(roster.pk)
     roster.refresh_from_db()
     assert (roster.state, bool(roster.error), Person.objects.count()) == ("ready", True, 0)
+
+
+NEW_NUMBER = text(("工号", "姓名", "部门", "手机"), ("9001", "李主任", "信息学院", "13900000000"))
+
+
+@pytest.fixture
+def dean(school: School) -> Person:
+    """Belongs to the manager's college, and holds more than he does."""
+    person = a_person(school.college, number="9001", name="李敏", kind=Person.Kind.STAFF, mobile="+8613800000000")
+    a_user_with("administrator", school.school, person=person)
+    return person
+
+
+def test_input_60_nobody_gets_at_the_codes_of_who_holds_more_by_a_roster(school: School, dean: Person) -> None:
+    roster = compared(NEW_NUMBER, school.college, by=school.manager)
+    (line,) = lines(roster, "ignored")
+    assert (line.number, line.reason) == ("9001", "此人的权限高于你，其地址保持不变。")
+    services.apply(roster, by=school.manager, ring=False)
+    work.write(roster.pk)
+    dean.refresh_from_db()
+    assert (dean.name, [value for _kind, value, _source in addresses(dean)]) == ("李主任", ["+8613800000000"])
+
+
+def test_input_60_nor_by_applying_what_somebody_else_has_uploaded(school: School, dean: Person) -> None:
+    roster = compared(NEW_NUMBER, school.college, by=school.head)
+    assert lines(roster, "ignored") == []
+    services.apply(roster, by=school.manager, ring=False)
+    work.write(roster.pk)
+    roster.refresh_from_db()
+    dean.refresh_from_db()
+    assert (roster.state, roster.error) == ("ready", "其中有权限高于你的人的地址。请自己上传该文件。")
+    assert (dean.name, [value for _kind, value, _source in addresses(dean)]) == ("李敏", ["+8613800000000"])
+    services.apply(roster, by=school.head, ring=False)
+    work.write(roster.pk)
+    assert "+8613900000000" in [value for _kind, value, _source in addresses(dean)]
+
+
+def test_input_60_nor_as_the_guardian_of_somebody(school: School) -> None:
+    child = a_person(school.room, number="1001", name="张伟")
+    mother = a_guardian(child, name="王芳", mobile="+8613800000001")
+    a_user_with("administrator", school.school, person=mother)
+    file = text(HEADER, ("1001", "张伟", "软件2401", "", "", "王芳", "13900000000"))
+    roster = compared(file, school.college, by=school.manager)
+    services.apply(roster, by=school.manager, ring=False)
+    work.write(roster.pk)
+    assert [value for _kind, value, _source in addresses(mother)] == ["+8613800000001"]
 
 
 def test_many_leavers_have_to_be_meant(school: School) -> None:
