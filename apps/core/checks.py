@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import redis
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from apps.core.models import Installation
 
@@ -21,6 +24,9 @@ INSECURE_PREFIX = "django-insecure-"
 OWN_MACHINE = {"", "localhost", "127.0.0.1", "::1"}
 #: The longest a provider may take for one call, in all.
 PROVIDER_TOTAL = timedelta(seconds=20)
+#: Seconds to wait for Redis, which may be away: everything starts without it.
+BROKER_WAIT = 1.0
+KEEPS = "noeviction"
 UTC_NAMES = {"+00:00", "UTC"}
 CHARACTER_SETS = ("character_set_database", "character_set_connection", "character_set_client", "character_set_results")
 
@@ -64,6 +70,30 @@ def _short_lease() -> list[CheckMessage]:
             f"MSGCENTER_LEASE_SECONDS is below twice the longest call to a provider ({PROVIDER_TOTAL.seconds} s).",
             hint="A slow provider's rows would be taken for those of a dead worker.",
             id="core.W001",
+        )
+    ]
+
+
+@register("broker")
+def check_broker(**kwargs: Any) -> list[CheckMessage]:
+    """Whether Redis throws away what it was given when its memory is full; one that does not answer says nothing.
+
+    A managed one may not tell its settings: its operator has to know them.
+    """
+    wait = {"socket_timeout": BROKER_WAIT, "socket_connect_timeout": BROKER_WAIT}
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, **wait, retry=Retry(NoBackoff(), 0)) as broker:
+            told = broker.config_get("maxmemory*")
+    except (redis.RedisError, OSError):
+        return []
+    policy = told.get("maxmemory-policy", KEEPS)
+    if policy == KEEPS or int(told.get("maxmemory", 0)) == 0:
+        return []
+    return [
+        Error(
+            f"Redis is limited in memory and evicts by {policy}: doorbells would vanish whole queues at a time.",
+            hint=f"Set maxmemory-policy to {KEEPS}: then it refuses what it cannot keep, and nothing waits unheard.",
+            id="core.E008",
         )
     ]
 

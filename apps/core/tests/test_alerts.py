@@ -7,12 +7,13 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from apps.accounts.tests.factories import a_superuser, a_user
+from apps.accounts.tests.factories import a_superuser, an_author
 from apps.audit.models import Entry
 from apps.core import alerts, jobs
 from apps.core.models import Alert
 from apps.core.tests.conftest import Ring
 from apps.core.tests.threads import together
+from apps.directory.tests.factories import a_school
 from tests.services.redis_server import RedisServer
 
 STUCK = alerts.Kind.MESSAGE_STUCK
@@ -122,7 +123,7 @@ def test_the_admin_says_how_many_are_open_to_those_who_may_see_them(client: Clie
         Alert.objects.create(kind=STUCK, subject=subject, first_at="2026-01-01T00:00Z", last_at="2026-01-01T00:00Z")
     Alert.objects.filter(subject="3").update(settled_at="2026-01-02T00:00Z")
     client.cookies["django_language"] = "en"
-    client.force_login(a_user(is_staff=True))
+    client.force_login(an_author(a_school()))
     assert "data-alerts" not in client.get(reverse("admin:index")).content.decode()
     client.force_login(a_superuser())
     assert "2 open alerts" in client.get(reverse("admin:index")).content.decode()

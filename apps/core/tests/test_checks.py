@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from apps.core import checks
 from apps.core.models import Installation
+from tests.services.redis_server import RedisServer
 
 
 def ids(databases: list[str] | None = None) -> list[str]:
@@ -42,6 +43,29 @@ def test_guessable_secret_key_is_refused(settings: Settings, key: str) -> None:
     assert ids() == ["core.E002"]
     with pytest.raises(CommandError, match="MSGCENTER_SECRET_KEY"):
         call_command("check", stdout=StringIO(), stderr=StringIO())
+
+
+@pytest.mark.parametrize(
+    ("policy", "memory", "found"),
+    [
+        ("allkeys-lru", "100mb", ["core.E008"]),
+        ("volatile-ttl", "100mb", ["core.E008"]),
+        ("noeviction", "100mb", []),
+        ("allkeys-lru", "0", []),
+    ],
+)
+def test_input_63_a_broker_that_evicts_is_refused(
+    own_broker: RedisServer, settings: Settings, policy: str, memory: str, found: list[str]
+) -> None:
+    settings.REDIS_URL = own_broker.url
+    own_broker.command("CONFIG", "SET", "maxmemory-policy", policy)
+    own_broker.command("CONFIG", "SET", "maxmemory", memory)
+    assert ids() == found
+
+
+def test_without_a_broker_everything_starts(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert ids() == []
 
 
 @pytest.mark.parametrize(("seconds", "found"), [(39, ["core.W001"]), (40, []), (60, [])])

@@ -108,6 +108,11 @@ def _person_with_rows(number: int, world: World) -> None:
     Suppression.objects.create(kind="email", value=f"{number}@example.com", reason="opted_out")
     Template.objects.create(type=message.type, name=f"考试{number}", title="考试", content="((name))")
     Alert.objects.create(kind="message_stuck", subject=number, first_at=timezone.now(), last_at=timezone.now())
+    _ledger_rows(number, world, person)
+
+
+def _ledger_rows(number: int, world: World, person: Person) -> None:
+    message = world.message
     AudienceRow.objects.create(message=message, person=person, values={"room": "A101"})
     recipient = Recipient.objects.create(message=message, person=person, created_at=timezone.now())
     delivery = Delivery.objects.create(

@@ -21,7 +21,7 @@ LIST, ADD = "admin:directory_segment_changelist", "admin:directory_segment_add"
 
 
 def staff(unit: OrgUnit, role: str = "author") -> Client:
-    return client_of(a_user_with(role, unit, is_staff=True))
+    return client_of(a_user_with(role, unit))
 
 
 def client_of(user: User) -> Client:
