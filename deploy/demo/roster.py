@@ -97,7 +97,7 @@ def save_login(login: Login, place: Place) -> User:
 def _create(login: Login, password: str) -> User:
     person = Person.objects.filter(number=login.person).first() if login.person else None
     administrator = login.role == RoleAssignment.Role.ADMINISTRATOR
-    user = User(username=login.username, person=person, is_staff=administrator, is_superuser=administrator)
+    user = User(username=login.username, person=person, is_superuser=administrator)
     user.first_name = person.name if person else ""
     user.set_password(password)
     user.save()
