@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
@@ -65,11 +66,19 @@ def guardians_with(mobiles: Iterable[str]) -> dict[tuple[str, str], int]:
     return {(name, mobile): person for name, mobile, person in rows}
 
 
-def covered(kinds: Iterable[str], units: Iterable[int]) -> list[tuple[int, str, str]]:
-    """(id, number, name) of everybody who has not left and belongs to one of the units."""
+class Member(NamedTuple):
+    id: int
+    number: str
+    name: str
+    kind: str
+
+
+def covered(kinds: Iterable[str], units: Iterable[int]) -> list[Member]:
+    """Everybody who has not left and belongs to one of the units."""
     members = Membership.objects.filter(unit__in=list(units)).values("person")
     people = Person.objects.filter(kind__in=list(kinds), number__isnull=False, pk__in=members)
-    return list(people.exclude(state=Person.State.LEFT).order_by("pk").values_list("pk", "number", "name"))
+    rows = people.exclude(state=Person.State.LEFT).order_by("pk").values_list("pk", "number", "name", "kind")
+    return list(map(Member._make, rows))
 
 
 def _read(people: QuerySet[Person]) -> list[Known]:

@@ -172,8 +172,7 @@ def apply(
         raise Conflict(_("Only an import that has been read and compared can be applied."))
     if roster.asks and not let_leave:
         raise ManyLeave(
-            _("%(leave)d of %(covered)d people would leave. Confirm this too, if it is meant.")
-            % {"leave": roster.leave, "covered": roster.counts["covered"]},
+            _("%s Confirm this too, if it is meant.") % roster.question,
             field="let_leave",
         )
     due_at = ring_again() if ring else None

@@ -111,13 +111,9 @@ class Command(BaseCommand):
     def confirm(self, roster: RosterImport, *, yes: bool, let_leave: bool) -> None:
         """Raises `CommandError` unless somebody says yes; to many leavers by their number."""
         if roster.asks and not let_leave:
-            many = _("%(leave)d of %(covered)d people would leave.") % {
-                "leave": roster.leave,
-                "covered": roster.counts.get("covered", 0),
-            }
             if not sys.stdin.isatty():
-                raise CommandError(f"{many} --let-leave")
-            if input(_("%s Type their number if that is meant: ") % many).strip() != str(roster.leave):
+                raise CommandError(f"{roster.question} --let-leave")
+            if input(_("%s Type their number if that is meant: ") % roster.question).strip() != str(roster.leave):
                 raise CommandError(_("Nothing was applied."))
         elif not yes:
             if not sys.stdin.isatty():
