@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.core import db
 from apps.core.errors import Conflict, NotAllowed
 from apps.directory.models import Adviser, ContactPoint, Membership, OrgUnit, Person, Relation, RosterChange
-from apps.directory.roster import known
+from apps.directory.roster import holding, known
 from apps.directory.roster.acts import ROSTER, Act
 from apps.directory.roster.units import Path, Tree
 from apps.directory.signals import contacts_entered
@@ -55,6 +55,7 @@ class Writer:
         kinds = RosterChange.Kind
         changes = changes.filter(act__isnull=False)
         people = changes.exclude(kind__in=(kinds.UNIT, kinds.ADVISER))
+        holding.people(_named(people))
         for run in _runs(people.filter(person__isnull=False)):
             _verify(run)
         self._make_units(changes.filter(kind=kinds.UNIT))
@@ -160,6 +161,15 @@ def _runs(changes: QuerySet[RosterChange]) -> Iterator[list[RosterChange]]:
     while run := list(changes.filter(pk__gt=last).order_by("pk")[:RUN]):
         yield run
         last = run[-1].pk
+
+
+def _named(changes: QuerySet[RosterChange]) -> set[int]:
+    """Ids of everybody whom they name."""
+    found = set()
+    for run in _runs(changes.only("roster", "person", "act")):
+        found |= {change.person_id for change in run}
+        found |= {act["id"] for change in run for act in change.act.get("guardians", ())}
+    return found - {None}
 
 
 def _verify(changes: Sequence[RosterChange]) -> None:

@@ -21,7 +21,7 @@ from apps.core import jobs
 from apps.core.db import transactional
 from apps.core.errors import NotAllowed, UnreadableFile
 from apps.directory.models import RosterChange, RosterImport
-from apps.directory.roster import applying, columns, reading, units
+from apps.directory.roster import applying, columns, holding, reading, units
 from apps.directory.roster.planning import Plan
 from apps.directory.roster.services import check_right, forget_changes, forget_file, ring_again, untouchable
 
@@ -46,7 +46,7 @@ def read(roster_id: int, *, progress: Progress | None = None) -> None:
         return
     try:
         with translation.override(roster.language):
-            forget_changes(roster.pk)
+            _begin(roster)
             _compare(roster, progress or _silent)
     except Superseded:
         log.info("roster import %s is in other hands", roster_id)
@@ -73,6 +73,14 @@ def write(roster_id: int, *, progress: Progress | None = None) -> None:
             _give_back(roster, str(error.detail))
 
 
+@transactional
+def _begin(roster: RosterImport) -> None:
+    """What an earlier reading has left goes, unless this one has been given up meanwhile."""
+    if not _mine(roster).update(due_at=Now() + READING_FOR):
+        raise Superseded
+    forget_changes(roster.pk)
+
+
 def _compare(roster: RosterImport, progress: Progress) -> None:
     plan = Plan(units.load(roster.unit_id), roster.create_units, untouchable(roster.created_by))
     with reading.opened(_content(roster), roster.mapping) as sheets:
@@ -95,6 +103,7 @@ def _keep(roster: RosterImport, changes: list[RosterChange], *, done: int) -> No
 
 @transactional
 def _write(roster: RosterImport, progress: Progress) -> None:
+    holding.one_import()
     if _mine(roster).select_for_update().first() is None:
         raise Superseded
     # What was allowed when he pressed the button may not be any more.
@@ -165,9 +174,10 @@ def _end(roster: RosterImport, **fields: Any) -> None:
         raise Superseded
 
 
+@transactional
 def _fail(roster: RosterImport, error: str) -> None:
-    forget_changes(roster.pk)
-    _mine(roster).update(state=State.FAILED, error=error[:1000], due_at=None, lease="")
+    if _mine(roster).update(state=State.FAILED, error=error[:1000], due_at=None, lease=""):
+        forget_changes(roster.pk)
 
 
 def _content(roster: RosterImport) -> bytes:
