@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from apps.core.errors import UnreadableFile
+from apps.core.tables.cells import bare
 
 SEPARATORS = (",", ";", "\t")
 BOMS = {
@@ -40,7 +41,7 @@ def rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for cells in reader:
-            yield line, [cell.strip() for cell in cells]
+            yield line, list(map(bare, cells))
             line = reader.line_num + 1
     except csv.Error as error:
         raise UnreadableFile(_("Line %(line)d cannot be read: %(error)s") % {"line": line, "error": error}) from error

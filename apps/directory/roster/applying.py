@@ -207,7 +207,7 @@ def _set_columns(wanted: dict[int, dict[str, object]]) -> None:
 
 def _key(child: int, act: Act) -> Key:
     """Of one name, only those who can be reached at the same number are one."""
-    return act["name"], act["mobile"] or f"#{child}"
+    return "" if act.get("nameless") else act["name"], act["mobile"] or f"#{child}"
 
 
 def _path(path: list[list[str]]) -> Path:

@@ -38,6 +38,8 @@ class Known:
     units: tuple[tuple[int, int], ...] = ()
     points: tuple[Point, ...] = ()
     guardians: "tuple[Known, ...]" = ()
+    #: Of a guardian: nothing may be sent to him on account of this child.
+    no_contact: bool = False
 
     def of_kind(self, kind: str) -> list[Point]:
         return [point for point in self.points if point.kind == kind]
@@ -117,11 +119,12 @@ def _points(people: Sequence[int]) -> dict[int, list[Point]]:
 def _guardians(people: Sequence[int]) -> dict[int, list[Known]]:
     found = defaultdict(list)
     relations = Relation.objects.filter(of__in=people, kind=Relation.Kind.GUARDIAN).order_by("pk")
-    pairs = list(relations.values_list("of", "person", "person__name", "person__kind", "person__state"))
+    about = ("person", "no_contact", "person__name", "person__kind", "person__state")
+    rows = list(relations.values_list("of", *about))
     points = {}
-    for some in chunks(list({pair[1] for pair in pairs})):
+    for some in chunks(list({row[1] for row in rows})):
         points |= _points(some)
-    for child, guardian, name, kind, state in pairs:
+    for child, guardian, no_contact, name, kind, state in rows:
         reach = tuple(points.get(guardian, ()))
-        found[child].append(Known(guardian, None, name, kind, state, None, "", points=reach))
+        found[child].append(Known(guardian, None, name, kind, state, None, "", points=reach, no_contact=no_contact))
     return found

@@ -109,7 +109,7 @@ class Plan:
             self.advisers.note(unit, entry.adviser, row.line)
         if person is None and kind == Person.Kind.STAFF:
             self.advisers.note_new(entry.number, entry.name)
-        entry = self._permitted(entry, person)
+        entry = self.guardians.permitted(person, self._permitted(entry, person))
         change = self._change(entry, person, kind, unit)
         if change:
             self.counts[LEAVE % kind] += change.kind == Kind.LEFT

@@ -141,3 +141,10 @@ def test_every_sheet_that_is_a_roster_is_read_and_the_others_are_named() -> None
     assert [(row.sheet, row.line) for row in read(content)] == [("Sheet", 2), ("二班", 2), ("二班", 3)]
     with reading.opened(content, {}) as sheets:
         assert reading.skipped(sheets) == ["说明"]
+
+
+@pytest.mark.parametrize("make", [text, workbook])
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"])
+def test_a_cell_that_shows_an_error_is_empty(make: object, error: str) -> None:
+    (row,) = read(make(HEADER, ("2024010101", "张伟", error), (error, error, error)))
+    assert row.cells == {"student_number": "2024010101", "name": "张伟", "class_name": ""}
