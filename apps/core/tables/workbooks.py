@@ -136,7 +136,8 @@ def _check_directory(file: File) -> None:
         raise zipfile.BadZipFile
     entries, size = struct.unpack("<10xHI", tail[end : end + 16])
     if end64 >= 0:
-        entries, size = struct.unpack("<32xQQ", tail[end64 : end64 + 48])
+        entries64, size64 = struct.unpack("<32xQQ", tail[end64 : end64 + 48])
+        entries, size = max(entries, entries64), max(size, size64)
     if entries > MAX_ENTRIES or size > MAX_DIRECTORY:
         raise _too_large()
 

@@ -90,16 +90,18 @@ def upload(
     unit: OrgUnit,
     by: AbstractBaseUser | None,
     options: Options | None = None,
+    rows: int | None = None,
     ring: bool = True,
 ) -> RosterImport:
-    """Keep the file and have it read. `ring`: by a worker; without it, by whoever calls `read`.
+    """Keep the file and have it read. `ring`: by a worker; without it, by whoever calls `read`. `rows`: what
+    `reading.check` has said of it, if it was asked already.
 
     Raises `UnreadableFile`, `InvalidInput` or `NotAllowed`.
     """
     options = options or Options()
     mapping = columns.checked(options.mapping or {})
     check_right(by, unit)
-    rows = reading.check(content)
+    rows = reading.check(content) if rows is None else rows
     roster = RosterImport(
         unit=unit,
         file_name=_file_name(name),
