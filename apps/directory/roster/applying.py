@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.core import db
 from apps.core.errors import Conflict, NotAllowed
 from apps.directory.models import Adviser, ContactPoint, Membership, OrgUnit, Person, Relation, RosterChange
-from apps.directory.roster import holding, known
+from apps.directory.roster import advisers, holding, known
 from apps.directory.roster.acts import ROSTER, Act
 from apps.directory.roster.units import Path, Tree
 from apps.directory.signals import contacts_entered
@@ -63,7 +63,7 @@ class Writer:
             self._write(run)
             progress(len(run))
         for run in _runs(changes.filter(kind=kinds.ADVISER)):
-            self._set_advisers([change.act for change in run])
+            self._set_advisers(run)
         for kind, values in self.entered.items():
             contacts_entered.send(ContactPoint, kind=kind, values=values)
 
@@ -144,8 +144,14 @@ class Writer:
             raise _outdated()
         return unit
 
-    def _set_advisers(self, acts: Sequence[Act]) -> None:
-        """Nobody else is adviser of these classes from now on."""
+    def _set_advisers(self, changes: Sequence[RosterChange]) -> None:
+        """Nobody else is adviser of these classes from now on, unless somebody has chosen others meanwhile."""
+        acts = [change.act for change in changes]
+        before = advisers.of_units(act["unit"] for act in acts if isinstance(act["unit"], int))
+        for change in changes:
+            own = before.get(change.act["unit"], {}) if isinstance(change.act["unit"], int) else {}
+            if advisers.fingerprint(own) != change.fingerprint:
+                raise _outdated()
         numbers = {act["adviser"] for act in acts}
         people = dict(Person.objects.filter(number__in=numbers).values_list("number", "pk"))
         if numbers - people.keys():

@@ -20,7 +20,8 @@ class RosterImport(models.Model):
 
     It speaks of `unit` with everything below it. `complete`: whoever of that unit is not in the file has left.
     `due_at` is when a worker that has it in hand has gone for good (None: nobody has to look at it); `lease` is that
-    worker's, and `tries` counts them. Texts are in the language of who uploaded it.
+    worker's, and `tries` counts them. Texts are in the language of who uploaded it. Of what the operator of the server
+    does there is his name on the system (`…_by_operator`) and no user; where there is neither, the user is gone.
     """
 
     class State(models.TextChoices):
@@ -57,10 +58,12 @@ class RosterImport(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("uploaded by")
     )
+    created_by_operator = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True)
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("applied by")
     )
+    applied_by_operator = models.CharField(max_length=150, blank=True)
     ended_at = models.DateTimeField(_("applied or discarded at"), null=True)
 
     unit_paths = ("unit",)

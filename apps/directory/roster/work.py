@@ -23,7 +23,15 @@ from apps.core.errors import NotAllowed, UnreadableFile
 from apps.directory.models import RosterChange, RosterImport
 from apps.directory.roster import applying, columns, holding, reading, units
 from apps.directory.roster.planning import Plan
-from apps.directory.roster.services import check_right, forget_changes, forget_file, ring_again, untouchable
+from apps.directory.roster.services import (
+    check_right,
+    check_there,
+    forget_changes,
+    forget_file,
+    named,
+    ring_again,
+    untouchable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +58,7 @@ def read(roster_id: int, *, progress: Progress | None = None) -> None:
             _compare(roster, progress or _silent)
     except Superseded:
         log.info("roster import %s is in other hands", roster_id)
-    except UnreadableFile as error:
+    except (UnreadableFile, NotAllowed) as error:
         _fail(roster, str(error.detail))
     except MemoryError:
         _fail(roster, _("The file takes more memory than a worker may have. Upload it in parts."))
@@ -82,6 +90,7 @@ def _begin(roster: RosterImport) -> None:
 
 
 def _compare(roster: RosterImport, progress: Progress) -> None:
+    check_there(roster.created_by, roster.created_by_operator)
     plan = Plan(units.load(roster.unit_id), roster.create_units, untouchable(roster.created_by))
     with reading.opened(_content(roster), roster.mapping) as sheets:
         roster.columns = columns.described(reading.header(sheets))
@@ -107,6 +116,7 @@ def _write(roster: RosterImport, progress: Progress) -> None:
     if _mine(roster).select_for_update().first() is None:
         raise Superseded
     # What was allowed when he pressed the button may not be any more.
+    check_there(roster.applied_by, roster.applied_by_operator)
     check_right(roster.applied_by, roster.unit)
     total, done = roster.changes.filter(act__isnull=False).count(), 0
 
@@ -121,7 +131,8 @@ def _write(roster: RosterImport, progress: Progress) -> None:
     forget_file(roster.pk)
     _mine(roster).update(state=State.APPLIED, ended_at=Now(), due_at=None, lease="", error="")
     counts = {name: count for name, count in roster.counts.items() if count}
-    audit.record("import", roster, by=roster.applied_by, sha256=roster.sha256, counts=counts)
+    details = {"sha256": roster.sha256, "counts": counts, **named(roster.applied_by_operator)}
+    audit.record("import", roster, by=roster.applied_by, **details)
 
 
 def _compare_again(roster: RosterImport) -> None:
@@ -134,6 +145,13 @@ def _compare_again(roster: RosterImport) -> None:
 
 def _give_back(roster: RosterImport, error: str) -> None:
     _mine(roster).update(state=State.READY, due_at=None, lease="", error=error)
+
+
+def take_back(roster_id: int) -> None:
+    """Somebody who applies it in his own process has broken off. A worker may have it by then: it is the second."""
+    RosterImport.objects.filter(pk=roster_id, state=State.APPLYING, tries__lte=1).update(
+        state=State.READY, due_at=None, lease=""
+    )
 
 
 def overdue(limit: int) -> list[tuple[int, str]]:
