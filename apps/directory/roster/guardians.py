@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from apps.core.masking import masked
 from apps.directory.models import ContactPoint, Person
 from apps.directory.roster import acts, known
 from apps.directory.roster.acts import Act
@@ -44,14 +45,15 @@ class Guardians:
                 self.elsewhere["", mobile] = min(guardian, self.elsewhere.get(("", mobile), guardian))
 
     def permitted(self, child: Known | None, entry: Entry) -> Entry:
-        """Without those who have the name of somebody to whom nothing may be sent about this child: that is he."""
+        """Without those who have the name or the number of somebody to whom nothing may be sent about this child."""
         own = self._own(child)
-        barred = {key(one.name) for one in own if one.no_contact}
+        barred = [one for one in own if one.no_contact]
         if not barred:
             return entry
         pairs = matched(entry.guardians, own, agrees=self._agrees)
-        kept = [named for named, one in pairs if _called(named, entry.name) not in barred or (one and one.no_contact)]
-        flaws = [Flaw(Field.GUARDIAN_NAME, one.name, _barred()) for one in entry.guardians if one not in kept]
+        kept = [named for named, one in pairs if not _barred(named, entry.name, barred) or _is_he(named, one)]
+        told = [one.name or masked(one.mobile) for one in entry.guardians if one not in kept]
+        flaws = [Flaw(Field.GUARDIAN_NAME, value, _why_barred()) for value in told]
         return replace(entry, guardians=tuple(kept), flaws=(*entry.flaws, *flaws))
 
     def acts(self, child: Known | None, entry: Entry) -> list[Act]:
@@ -63,7 +65,9 @@ class Guardians:
         return [act for act in found if act]
 
     def _own(self, child: Known | None) -> list[Known]:
-        return [self.changed.get(one.id, one) for one in (child.guardians if child else ())]
+        """As they will be. To whom nothing may be sent is said of each child."""
+        own = child.guardians if child else ()
+        return [replace(self.changed.get(one.id, one), no_contact=one.no_contact) for one in own]
 
     def _agrees(self, named: Guardian, guardian: int) -> bool:
         said = self.said.get(guardian, NOBODY)
@@ -95,8 +99,7 @@ class Guardians:
         self._note(named, guardian.id)
         if guardian.kind != Person.Kind.GUARDIAN:
             return {}
-        if guardian.no_contact:
-            # Under another name he could come back by the next roster.
+        if guardian.fixed:
             named = Guardian("", named.mobile)
         reach = acts.reach(guardian, {MOBILE: named.mobile} if self._takes(guardian, named) else {})
         change = acts.filled({"set": acts.columns(guardian, {"name": named.name}), **reach})
@@ -132,12 +135,18 @@ def _number(named: Guardian, guardian: Known) -> bool:
     return bool(named.mobile) and named.mobile in (point.value for point in guardian.of_kind(MOBILE))
 
 
-def _called(named: Guardian, child: str) -> str:
-    return key(named.name or NAMELESS % child)
+def _barred(named: Guardian, child: str, barred: Sequence[Known]) -> bool:
+    called = key(named.name or NAMELESS % child)
+    return any(called == key(one.name) or _number(named, one) for one in barred)
 
 
-def _barred() -> str:
-    return _("Nothing may be sent to a guardian of this name about this child: no other one of the name is added.")
+def _is_he(named: Guardian, guardian: Known | None) -> bool:
+    """Whether the row names the one to whom nothing may be sent, and nobody else."""
+    return bool(guardian and guardian.no_contact) and (not named.name or key(named.name) == key(guardian.name))
+
+
+def _why_barred() -> str:
+    return _("Nothing may be sent about this child to a guardian of this name or number: nobody is added.")
 
 
 def _after(guardian: Known, named: Guardian) -> Known:

@@ -40,6 +40,8 @@ class Known:
     guardians: "tuple[Known, ...]" = ()
     #: Of a guardian: nothing may be sent to him on account of this child.
     no_contact: bool = False
+    #: The same on account of some child: by his name he is kept apart, so it stays.
+    fixed: bool = False
 
     def of_kind(self, kind: str) -> list[Point]:
         return [point for point in self.points if point.kind == kind]
@@ -121,10 +123,12 @@ def _guardians(people: Sequence[int]) -> dict[int, list[Known]]:
     relations = Relation.objects.filter(of__in=people, kind=Relation.Kind.GUARDIAN).order_by("pk")
     about = ("person", "no_contact", "person__name", "person__kind", "person__state")
     rows = list(relations.values_list("of", *about))
-    points = {}
+    points, fixed = {}, set()
     for some in chunks(list({row[1] for row in rows})):
         points |= _points(some)
+        fixed |= set(Relation.objects.filter(person__in=some, no_contact=True).values_list("person", flat=True))
     for child, guardian, no_contact, name, kind, state in rows:
         reach = tuple(points.get(guardian, ()))
-        found[child].append(Known(guardian, None, name, kind, state, None, "", points=reach, no_contact=no_contact))
+        flags = {"no_contact": no_contact, "fixed": guardian in fixed}
+        found[child].append(Known(guardian, None, name, kind, state, None, "", points=reach, **flags))
     return found

@@ -66,6 +66,28 @@ def test_nor_a_second_one_in_one_row_and_he_keeps_his_name(child: Person, school
     assert guardians_of(child) == {("Wei Zhang", True)}
 
 
+def test_nor_anybody_at_his_number(child: Person, school: School) -> None:
+    roster = applied(text(HEADER, a_row("1001", "李母", "19900000201")), school.school)
+    assert guardians_of(child) == {("Wei Zhang", True)}
+    (line,) = lines(roster, "ignored")
+    assert FATHER[3:] not in line.reason
+
+
+def test_nor_after_the_row_of_a_sister_has_spelled_him_otherwise(child: Person, school: School) -> None:
+    """In one file, and by the one after it."""
+    father = Person.objects.get(kind="guardian")
+    sister = a_person(school.room, number="1000", name="张丽")
+    Relation.objects.create(person=father, of=sister)
+    father.contact_points.update(source="roster")
+    for mobile in ("19900000201", "19900000203"):
+        rows = [a_row("1000", "Wei Zhang", mobile), a_row("1001", "wei zhang", "19900000202")]
+        assert len(lines(applied(text(HEADER, *rows), school.school), "ignored")) == 1
+    for _ in range(2):
+        rows = [a_row("1000", "张父", "19900000203"), a_row("1001", "wei zhang", "19900000202")]
+        assert len(lines(applied(text(HEADER, *rows), school.school), "ignored")) == 1
+    assert guardians_of(child) == {("Wei Zhang", True)}
+
+
 def test_he_himself_is_known_and_another_child_may_have_him(child: Person, school: School) -> None:
     rows = [a_row("1001", "Wei Zhang", "19900000201"), a_row("1002", "Wei Zhang", "19900000201")]
     roster = applied(text(HEADER, *rows), school.school)
