@@ -5,6 +5,8 @@ import unicodedata
 from datetime import date, datetime, time
 
 DASHES = re.compile(r"[‐‑‒–—―−〜∼]+|-{2,}")
+#: What a spreadsheet shows where a formula has come to nothing.
+ERRORS = {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"}
 
 
 def narrow(value: str) -> str:
@@ -22,4 +24,10 @@ def text(value: object) -> str:
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return "" if value is None else str(value).strip()
+    return "" if value is None else bare(str(value))
+
+
+def bare(written: str) -> str:
+    """Without blanks around it; an error is nothing."""
+    stripped = written.strip()
+    return "" if stripped in ERRORS else stripped

@@ -90,7 +90,7 @@ class Book:
     def shown(self, kind: str, style: int, written: str) -> str:
         """A cell as somebody would have typed it. `kind` is ST_CellType of ECMA-376, 18.18.11."""
         if kind == "s":
-            return self.texts[int(written)].strip()
+            return cells.bare(self.texts[int(written)])
         if kind == "n":
             number = float(written)
             if style in self.book._date_formats:
@@ -98,7 +98,7 @@ class Book:
             return cells.text(number)
         if kind == "d":
             return cells.text(from_ISO8601(written))
-        return written.strip() if kind != "b" else str(bool(int(written)))
+        return cells.bare(written) if kind != "b" else str(bool(int(written)))
 
 
 @contextmanager
@@ -136,7 +136,8 @@ def _check_directory(file: File) -> None:
         raise zipfile.BadZipFile
     entries, size = struct.unpack("<10xHI", tail[end : end + 16])
     if end64 >= 0:
-        entries, size = struct.unpack("<32xQQ", tail[end64 : end64 + 48])
+        entries64, size64 = struct.unpack("<32xQQ", tail[end64 : end64 + 48])
+        entries, size = max(entries, entries64), max(size, size64)
     if entries > MAX_ENTRIES or size > MAX_DIRECTORY:
         raise _too_large()
 

@@ -134,3 +134,16 @@ def test_a_cell_far_to_the_right_costs_no_more_than_a_wide_table() -> None:
     file = workbook(("a",))
     sheet = zipfile.ZipFile(file).read("xl/worksheets/sheet1.xml").replace(b'r="A1"', b'r="XFD1"')
     assert read(changed(file, "xl/worksheets/sheet1.xml", sheet)) == [[]]
+
+
+@pytest.mark.parametrize("entries", [0, 2_000], ids=["fewer", "more"])
+def test_input_44_of_two_ends_of_a_file_the_one_that_says_more_counts(
+    entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one is for archives above 4 GiB; here it stands in the comment, where `zipfile` does not look."""
+    many = package(**{f"part{number}": b"" for number in range(1 if entries else workbooks.MAX_ENTRIES + 1)})
+    with zipfile.ZipFile(many, "a") as target:
+        target.comment = b"PK\x06\x06" + struct.pack("<28xQQ", entries, 0)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(UnreadableFile):
+        workbooks.check(many)

@@ -8,6 +8,7 @@ Plain JSON, read by `applying.py` alone. What is empty is left out:
     contacts   [kind, value, id of the contact point whose value it takes, or null]
     drop       ids of contact points
     guardians  of a child: [{"id" or null, "name", "mobile", "relate": true, and set, contacts, drop as above}]
+               "nameless": his name is made up; whoever else is new with this number and no name is the same
 """
 
 from collections.abc import Mapping

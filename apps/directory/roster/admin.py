@@ -52,7 +52,7 @@ class UploadForm(forms.ModelForm):
         try:
             if file.size <= reading.MAX_BYTES:
                 self.content = file.read()
-                reading.check(self.content)
+                self.rows = reading.check(self.content)
                 return file
         except UnreadableFile as error:
             raise forms.ValidationError(error.detail) from None
@@ -89,7 +89,8 @@ class RosterImportAdmin(BaseAdmin):
     def save_model(self, request: HttpRequest, obj: RosterImport, form: UploadForm, change: bool) -> None:
         options = Options(complete=obj.complete, create_units=obj.create_units)
         name = form.cleaned_data["file"].name
-        made = services.upload(form.content, name=name, unit=obj.unit, by=request.user, options=options)
+        file = {"name": name, "rows": form.rows}
+        made = services.upload(form.content, **file, unit=obj.unit, by=request.user, options=options)
         obj.__dict__.update(made.__dict__)
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Class advisers of a roster: the same name in every row of a class, by number or by a name that only one has."""
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class Advisers:
         """Whoever the file names is the adviser of the class from then on, and nobody else is."""
         wanted = {unit: counted for unit, counted in self.named.items() if self._is_class(unit, tree)}
         staff = self._staff({one for counted in wanted.values() for one in counted})
-        before = _advisers([unit for unit in wanted if isinstance(unit, int)])
+        before = of_units([unit for unit in wanted if isinstance(unit, int)])
         found = []
         for unit, counted in wanted.items():
             numbers = {staff.get(one, "") for one in counted}
@@ -72,6 +73,7 @@ class Advisers:
             name=_name(unit, tree),
             values={"adviser": ["; ".join(own.values()), f"{written} {number}".strip()]},
             act={"adviser": number, "unit": unit if isinstance(unit, int) else list(map(list, unit))},
+            fingerprint=fingerprint(own),
         )
 
     def _unclear(self, unit: int | Path, counted: Counter[Named], tree: Tree) -> RosterChange:
@@ -89,14 +91,19 @@ class Advisers:
         )
 
 
+def fingerprint(advisers: Iterable[str]) -> str:
+    """Of the numbers of the advisers of a unit."""
+    return hashlib.blake2b(repr(sorted(advisers)).encode(), digest_size=8).hexdigest()
+
+
 def _name(unit: int | Path, tree: Tree) -> str:
     return (tree.path(unit) if isinstance(unit, int) else " / ".join(name for _kind, name in unit))[:200]
 
 
-def _advisers(units: list[int]) -> dict[int, dict[str, str]]:
+def of_units(units: Iterable[int]) -> dict[int, dict[str, str]]:
     """Unit -> number and name of its advisers."""
     found: dict[int, dict[str, str]] = defaultdict(dict)
-    rows = Adviser.objects.filter(unit__in=units).values_list("unit", "person__number", "person__name")
+    rows = Adviser.objects.filter(unit__in=list(units)).values_list("unit", "person__number", "person__name")
     for unit, number, name in rows:
         found[unit][number or name] = name
     return found

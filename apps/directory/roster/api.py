@@ -57,7 +57,7 @@ class RosterCorrection(Input):
 class RosterConfirmation(Input):
     let_leave = serializers.BooleanField(
         default=False,
-        help_text=gettext_lazy("Yes, although more than five percent of those the roster speaks of would leave."),
+        help_text=gettext_lazy("Yes, although so many would leave that `asks` is true."),
     )
 
 
@@ -72,7 +72,10 @@ class RosterOutput(serializers.ModelSerializer):
     mapping = Mapping()
     counts = serializers.DictField(child=serializers.IntegerField())
     asks = serializers.BooleanField(
-        help_text=gettext_lazy("More than five percent would leave: applying takes `let_leave`.")
+        help_text=gettext_lazy(
+            "More than five percent of the students or of the staff would leave, or anybody while a sheet was "
+            "not read: applying takes `let_leave`."
+        )
     )
     created_by = serializers.CharField(source="created_by.username", allow_null=True, default=None)
     applied_by = serializers.CharField(source="applied_by.username", allow_null=True, default=None)

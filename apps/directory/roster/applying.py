@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.core import db
 from apps.core.errors import Conflict, NotAllowed
 from apps.directory.models import Adviser, ContactPoint, Membership, OrgUnit, Person, Relation, RosterChange
-from apps.directory.roster import known
+from apps.directory.roster import advisers, holding, known
 from apps.directory.roster.acts import ROSTER, Act
 from apps.directory.roster.units import Path, Tree
 from apps.directory.signals import contacts_entered
@@ -55,6 +55,7 @@ class Writer:
         kinds = RosterChange.Kind
         changes = changes.filter(act__isnull=False)
         people = changes.exclude(kind__in=(kinds.UNIT, kinds.ADVISER))
+        holding.people(_named(people))
         for run in _runs(people.filter(person__isnull=False)):
             _verify(run)
         self._make_units(changes.filter(kind=kinds.UNIT))
@@ -62,7 +63,7 @@ class Writer:
             self._write(run)
             progress(len(run))
         for run in _runs(changes.filter(kind=kinds.ADVISER)):
-            self._set_advisers([change.act for change in run])
+            self._set_advisers(run)
         for kind, values in self.entered.items():
             contacts_entered.send(ContactPoint, kind=kind, values=values)
 
@@ -143,8 +144,14 @@ class Writer:
             raise _outdated()
         return unit
 
-    def _set_advisers(self, acts: Sequence[Act]) -> None:
-        """Nobody else is adviser of these classes from now on."""
+    def _set_advisers(self, changes: Sequence[RosterChange]) -> None:
+        """Nobody else is adviser of these classes from now on, unless somebody has chosen others meanwhile."""
+        acts = [change.act for change in changes]
+        before = advisers.of_units(act["unit"] for act in acts if isinstance(act["unit"], int))
+        for change in changes:
+            own = before.get(change.act["unit"], {}) if isinstance(change.act["unit"], int) else {}
+            if advisers.fingerprint(own) != change.fingerprint:
+                raise _outdated()
         numbers = {act["adviser"] for act in acts}
         people = dict(Person.objects.filter(number__in=numbers).values_list("number", "pk"))
         if numbers - people.keys():
@@ -160,6 +167,15 @@ def _runs(changes: QuerySet[RosterChange]) -> Iterator[list[RosterChange]]:
     while run := list(changes.filter(pk__gt=last).order_by("pk")[:RUN]):
         yield run
         last = run[-1].pk
+
+
+def _named(changes: QuerySet[RosterChange]) -> set[int]:
+    """Ids of everybody whom they name."""
+    found = set()
+    for run in _runs(changes.only("roster", "person", "act")):
+        found |= {change.person_id for change in run}
+        found |= {act["id"] for change in run for act in change.act.get("guardians", ())}
+    return found - {None}
 
 
 def _verify(changes: Sequence[RosterChange]) -> None:
@@ -197,7 +213,7 @@ def _set_columns(wanted: dict[int, dict[str, object]]) -> None:
 
 def _key(child: int, act: Act) -> Key:
     """Of one name, only those who can be reached at the same number are one."""
-    return act["name"], act["mobile"] or f"#{child}"
+    return "" if act.get("nameless") else act["name"], act["mobile"] or f"#{child}"
 
 
 def _path(path: list[list[str]]) -> Path:

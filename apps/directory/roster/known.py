@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
@@ -37,6 +38,10 @@ class Known:
     units: tuple[tuple[int, int], ...] = ()
     points: tuple[Point, ...] = ()
     guardians: "tuple[Known, ...]" = ()
+    #: Of a guardian: nothing may be sent to him on account of this child.
+    no_contact: bool = False
+    #: The same on account of some child: by his name he is kept apart, so it stays.
+    fixed: bool = False
 
     def of_kind(self, kind: str) -> list[Point]:
         return [point for point in self.points if point.kind == kind]
@@ -65,11 +70,19 @@ def guardians_with(mobiles: Iterable[str]) -> dict[tuple[str, str], int]:
     return {(name, mobile): person for name, mobile, person in rows}
 
 
-def covered(kinds: Iterable[str], units: Iterable[int]) -> list[tuple[int, str, str]]:
-    """(id, number, name) of everybody who has not left and belongs to one of the units."""
+class Member(NamedTuple):
+    id: int
+    number: str
+    name: str
+    kind: str
+
+
+def covered(kinds: Iterable[str], units: Iterable[int]) -> list[Member]:
+    """Everybody who has not left and belongs to one of the units."""
     members = Membership.objects.filter(unit__in=list(units)).values("person")
     people = Person.objects.filter(kind__in=list(kinds), number__isnull=False, pk__in=members)
-    return list(people.exclude(state=Person.State.LEFT).order_by("pk").values_list("pk", "number", "name"))
+    rows = people.exclude(state=Person.State.LEFT).order_by("pk").values_list("pk", "number", "name", "kind")
+    return list(map(Member._make, rows))
 
 
 def _read(people: QuerySet[Person]) -> list[Known]:
@@ -108,11 +121,14 @@ def _points(people: Sequence[int]) -> dict[int, list[Point]]:
 def _guardians(people: Sequence[int]) -> dict[int, list[Known]]:
     found = defaultdict(list)
     relations = Relation.objects.filter(of__in=people, kind=Relation.Kind.GUARDIAN).order_by("pk")
-    pairs = list(relations.values_list("of", "person", "person__name", "person__kind", "person__state"))
-    points = {}
-    for some in chunks(list({pair[1] for pair in pairs})):
+    about = ("person", "no_contact", "person__name", "person__kind", "person__state")
+    rows = list(relations.values_list("of", *about))
+    points, fixed = {}, set()
+    for some in chunks(list({row[1] for row in rows})):
         points |= _points(some)
-    for child, guardian, name, kind, state in pairs:
+        fixed |= set(Relation.objects.filter(person__in=some, no_contact=True).values_list("person", flat=True))
+    for child, guardian, no_contact, name, kind, state in rows:
         reach = tuple(points.get(guardian, ()))
-        found[child].append(Known(guardian, None, name, kind, state, None, "", points=reach))
+        flags = {"no_contact": no_contact, "fixed": guardian in fixed}
+        found[child].append(Known(guardian, None, name, kind, state, None, "", points=reach, **flags))
     return found

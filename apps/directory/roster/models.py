@@ -2,12 +2,17 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import ExactCharField
 
-#: A roster from which more of those it speaks of are missing asks before it lets them go.
+#: A roster from which more of one kind of those it speaks of are missing asks before it lets them go.
 MOST_LEAVE_PERCENT = 5
+#: In `counts`: of one kind of people, how many the roster speaks of, and how many of them would leave the unit.
+COVERED, LEAVE = "covered_%s", "leave_%s"
+SHEETS_SKIPPED = "sheets_skipped"
+KINDS = ("student", "staff")
 
 
 class RosterImport(models.Model):
@@ -15,7 +20,8 @@ class RosterImport(models.Model):
 
     It speaks of `unit` with everything below it. `complete`: whoever of that unit is not in the file has left.
     `due_at` is when a worker that has it in hand has gone for good (None: nobody has to look at it); `lease` is that
-    worker's, and `tries` counts them. Texts are in the language of who uploaded it.
+    worker's, and `tries` counts them. Texts are in the language of who uploaded it. Of what the operator of the server
+    does there is his name on the system (`…_by_operator`) and no user; where there is neither, the user is gone.
     """
 
     class State(models.TextChoices):
@@ -52,10 +58,12 @@ class RosterImport(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("uploaded by")
     )
+    created_by_operator = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True)
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("applied by")
     )
+    applied_by_operator = models.CharField(max_length=150, blank=True)
     ended_at = models.DateTimeField(_("applied or discarded at"), null=True)
 
     unit_paths = ("unit",)
@@ -69,13 +77,27 @@ class RosterImport(models.Model):
 
     @property
     def leave(self) -> int:
-        """How many would leave."""
-        return self.counts.get(RosterChange.Kind.LEFT, 0)
+        """How many would leave the unit, those too who stay in another."""
+        return sum(self._count(LEAVE, kind) for kind in KINDS)
 
     @property
     def asks(self) -> bool:
-        """Whether more leave than a roster takes away without being asked."""
-        return self.leave * 100 > self.counts.get("covered", 0) * MOST_LEAVE_PERCENT
+        """Whether more leave than a roster takes away without being asked: of one kind of people, or anybody at all
+        while there is a sheet that was not read."""
+        many = any(self._count(LEAVE, kind) * 100 > self._count(COVERED, kind) * MOST_LEAVE_PERCENT for kind in KINDS)
+        return many or bool(self.leave and self.counts.get(SHEETS_SKIPPED))
+
+    @property
+    def question(self) -> str:
+        """What `asks` asks, in words."""
+        words = gettext("%(leave)d of %(covered)d people would leave.")
+        many = words % {"leave": self.leave, "covered": self.counts.get("covered", 0)}
+        skipped = self.counts.get(SHEETS_SKIPPED)
+        unread = gettext("Sheets that were not read: %d.")
+        return f"{many} {unread % skipped}" if skipped else many
+
+    def _count(self, name: str, kind: str) -> int:
+        return self.counts.get(name % kind, 0)
 
 
 class RosterPart(models.Model):

@@ -6,22 +6,21 @@ handed over before the next run is read.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.core.masking import masked
-from apps.directory.models import ContactPoint, Person, RosterChange
-from apps.directory.roster import acts, known, reading, values
+from apps.directory.models import Person, RosterChange
+from apps.directory.roster import acts, known, lines, reading, values
 from apps.directory.roster.acts import Act
 from apps.directory.roster.advisers import Advisers
 from apps.directory.roster.columns import Field
 from apps.directory.roster.guardians import Guardians
 from apps.directory.roster.known import Known
+from apps.directory.roster.models import COVERED, LEAVE, SHEETS_SKIPPED
 from apps.directory.roster.reading import Row, Sheet
-from apps.directory.roster.units import ACADEMIC, OFFICES, Path, Tree, UnknownUnit, key
+from apps.directory.roster.units import HOMES, Path, Tree, UnknownUnit, key
 from apps.directory.roster.values import Entry, Flaw, RowFault
 
 Kind = RosterChange.Kind
@@ -53,11 +52,13 @@ class Plan:
 
     def changes(self, sheets: list[Sheet], *, complete: bool) -> Iterator[Changes]:
         """The diff, run by run; a run may be empty. Raises `UnreadableFile`."""
-        yield self._counted([_other_sheet(title) for title in reading.skipped(sheets)])
+        skipped = reading.skipped(sheets)
+        self.counts[SHEETS_SKIPPED] = len(skipped)
+        yield self._counted([lines.other_sheet(title) for title in skipped])
         rows = reading.rows(sheets)
         while run := list(itertools.islice(rows, RUN)):
             yield self._counted(self._run(run))
-        yield self._counted([_unit(path) for path in self.new_units])
+        yield self._counted([lines.unit(path) for path in self.new_units])
         yield self._counted(self.advisers.changes(self.tree))
         yield from self._leavers(complete=complete)
 
@@ -86,7 +87,7 @@ class Plan:
         except RowFault as fault:
             if not number:
                 self.unclear.add(values.spaced(row.cells.get(Field.NAME, "")))
-            changes.append(_unreadable(row, number, fault))
+            changes.append(lines.unreadable(row, number, fault))
             return None
 
     def _note(self, number: str, row: Row) -> None:
@@ -102,19 +103,20 @@ class Plan:
             kind = self._kind(entry, person)
             unit = self._unit(entry, person)
         except RowFault as fault:
-            return [_unreadable(row, entry.number, fault)]
+            return [lines.unreadable(row, entry.number, fault)]
         self.kinds.add(kind)
         if unit is not None:
             self.advisers.note(unit, entry.adviser, row.line)
         if person is None and kind == Person.Kind.STAFF:
             self.advisers.note_new(entry.number, entry.name)
-        entry = self._permitted(entry, person)
+        entry = self.guardians.permitted(person, self._permitted(entry, person))
         change = self._change(entry, person, kind, unit)
         if change:
+            self.counts[LEAVE % kind] += change.kind == Kind.LEFT
             change.sheet, change.line = row.sheet[:100], row.line
         else:
             self.counts["unchanged"] += 1
-        return [*([change] if change else []), *(_ignored(row, entry, flaw) for flaw in entry.flaws)]
+        return [*([change] if change else []), *(lines.ignored(row, entry, flaw) for flaw in entry.flaws)]
 
     def _permitted(self, entry: Entry, person: Known | None) -> Entry:
         """Without addresses that the uploader may not set."""
@@ -181,11 +183,11 @@ class Plan:
         if not act:
             return None
         return RosterChange(
-            kind=_kind_of(person, act),
+            kind=lines.kind_of(person, act),
             person_id=person.id if person else None,
             number=entry.number,
             name=entry.name,
-            values=self._shown(person, act),
+            values=lines.shown(self.tree, person, act),
             act=act,
             fingerprint=person.fingerprint if person else "",
         )
@@ -193,122 +195,27 @@ class Plan:
     def _membership(self, person: Known | None, kind: str, unit: int | Path | None) -> Act:
         """A student is in one class. One of the staff who has several hats keeps them, and may get another.
 
-        A row that names no more than the college of a class leaves its people in the class.
+        A row that names no more than the college of a class leaves its people in the class, and one that names another
+        hat, a dormitory or (for a student) an office, takes nothing away.
         """
         own = [(pk, one) for pk, one in (person.units if person else ()) if one in self.tree.within]
         if unit is None or any(unit in self.tree.line(one) for _pk, one in own):
             return {}
-        left = [pk for pk, one in own if self.tree.nodes[one].kind in HOMES[kind]]
-        if kind == Person.Kind.STAFF and len(left) > 1:
+        left = [pk for pk, one in own if self.tree.is_home(one, kind)]
+        if (kind == Person.Kind.STAFF and len(left) > 1) or not self.tree.is_home(unit, kind):
             left = []
         return {"join": [unit if isinstance(unit, int) else list(map(list, unit))], "leave": left}
-
-    def _shown(self, person: Known | None, act: Act) -> dict[str, list[Any]]:
-        """Field -> before and after, as a person may read it."""
-        fields = {name: [getattr(person, name, None), value] for name, value in act.get("set", {}).items()}
-        if "join" in act or "leave" in act:
-            own = dict(person.units) if person else {}
-            before = [self.tree.path(own[pk]) for pk in act.get("leave", ())]
-            fields["unit"] = ["; ".join(before), "; ".join(self._named(one) for one in act.get("join", ()))]
-        fields |= _addresses(person, act)
-        if "guardians" in act:
-            fields["guardians"] = ["", "; ".join(_guardian(one) for one in act["guardians"])]
-        return fields
-
-    def _named(self, unit: int | list[list[str]]) -> str:
-        return self.tree.path(unit) if isinstance(unit, int) else " / ".join(name for _kind, name in unit)
 
     # --- who is not in the file ---------------------------------------------------------------------------------------
     def _leavers(self, *, complete: bool) -> Iterator[Changes]:
         """Whoever may be the one in a row without a readable number has not left for certain."""
         members = known.covered(self.kinds, self.tree.within)
         self.counts["covered"] = len(members)
+        self.counts.update(COVERED % one.kind for one in members)
         missing = (
-            pk for pk, number, name in members if complete and number not in self.seen and name not in self.unclear
+            one.id for one in members if complete and one.number not in self.seen and one.name not in self.unclear
         )
         while run := list(itertools.islice(missing, RUN)):
-            yield self._counted([_left(person) for person in known.by_id(run).values()])
-
-
-HOMES: Mapping[str, tuple[str, ...]] = {
-    Person.Kind.STUDENT: ACADEMIC,
-    Person.Kind.STAFF: (*ACADEMIC, *OFFICES),
-}
-
-
-def _kind_of(person: Known | None, act: Act) -> Kind:
-    if person is None:
-        return Kind.NEW
-    state = act.get("set", {}).get("state")
-    if state == Person.State.LEFT:
-        return Kind.LEFT
-    if state and person.state == Person.State.LEFT:
-        return Kind.RETURNED
-    return Kind.MOVED if act.keys() & {"join", "leave"} else Kind.CHANGED
-
-
-def _addresses(person: Known | None, act: Act) -> dict[str, list[Any]]:
-    known_points = {point.id: point for point in (person.points if person else ())}
-    fields: dict[str, list[Any]] = {}
-    for kind, value, replaced in act.get("contacts", ()):
-        before = known_points.get(replaced)
-        fields[kind] = [masked(before.value) if before else "", masked(value)]
-    for pk in act.get("drop", ()):
-        point = known_points[pk]
-        fields.setdefault(point.kind, ["", ""])[0] += f" {masked(point.value)}"
-    return fields
-
-
-def _guardian(act: Act) -> str:
-    values = [act.get("name") or act.get("set", {}).get("name", ""), act.get("mobile", "")]
-    values += [value for kind, value, _replaced in act.get("contacts", ()) if kind == ContactPoint.Kind.MOBILE]
-    return " ".join([values[0], *map(masked, filter(None, values[1:]))]).strip() or f"#{act['id']}"
-
-
-def _left(person: Known) -> RosterChange:
-    left = Person.State.LEFT.value
-    return RosterChange(
-        kind=Kind.LEFT,
-        person_id=person.id,
-        number=person.number,
-        name=person.name,
-        values={"state": [person.state, left]},
-        act={"set": {"state": left}},
-        fingerprint=person.fingerprint,
-    )
-
-
-def _unit(path: Path) -> RosterChange:
-    return RosterChange(
-        kind=Kind.UNIT, name=" / ".join(name for _kind, name in path)[:200], act={"path": list(map(list, path))}
-    )
-
-
-def _unreadable(row: Row, number: str, fault: RowFault) -> RosterChange:
-    return RosterChange(
-        kind=Kind.UNREADABLE,
-        sheet=row.sheet[:100],
-        line=row.line,
-        column=fault.column,
-        number=number,
-        name=row.cells.get(Field.NAME, "")[:200],
-        reason=fault.reason[:300],
-    )
-
-
-def _ignored(row: Row, entry: Entry, flaw: Flaw) -> RosterChange:
-    return RosterChange(
-        kind=Kind.IGNORED,
-        sheet=row.sheet[:100],
-        line=row.line,
-        column=flaw.column,
-        number=entry.number,
-        name=entry.name,
-        reason=f"{flaw.reason} {flaw.value}".strip()[:300],
-    )
-
-
-def _other_sheet(title: str) -> RosterChange:
-    return RosterChange(
-        kind=Kind.UNREADABLE, sheet=title[:100], reason=_("This sheet has no row with the names of the columns.")
-    )
+            people = known.by_id(run).values()
+            self.counts.update(LEAVE % person.kind for person in people)
+            yield self._counted([lines.missing(self.tree, person) for person in people])

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from apps.directory.roster.columns import Header, find, require
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_ROWS = 200_000
+#: Rows that are there, empty ones too.
+MOST_LINES = MAX_ROWS + 10_000
+SOMETHING = re.compile(r'[^\s\ufeff,;"]')
 Line = tuple[int, list[str]]
 
 
@@ -55,13 +59,18 @@ def check(content: bytes) -> int:
 
 
 def _check_text(text: str) -> int:
-    if not text.strip('\ufeff \t\r\n,;"'):
+    if not SOMETHING.search(text):
         raise UnreadableFile(_("The file is empty."))
     sheet = _text_sheet(text, {})
-    filled = [line for line, cells in sheet.lines if any(cells)]
-    if filled[-1] <= sheet.header.row:
+    count = last = 0
+    for line, cells in sheet.lines:
+        if any(cells):
+            count, last = count + 1, line
+        if count > MAX_ROWS + columns.HEADER_WITHIN:
+            raise _too_many()
+    if last <= sheet.header.row:
         raise _only_header(sheet.header)
-    return len(filled)
+    return count
 
 
 @contextmanager
@@ -69,10 +78,14 @@ def opened(content: bytes, mapping: Mapping[str, str]) -> Iterator[list[Sheet]]:
     """The tables of the file. Raises `UnreadableFile`, as reading their rows does."""
     if workbooks.is_workbook(content):
         with workbooks.opened(io.BytesIO(content)) as sheets:
-            found = [_begun(sheet.title, _numbered(workbooks.rows(sheet)), mapping) for sheet in sheets]
+            found = [
+                _begun(sheet.title, _bounded(enumerate(workbooks.rows(sheet), start=1)), mapping) for sheet in sheets
+            ]
             yield [sheet for sheet in found if sheet.header.titles] or found[:1]
     else:
-        yield [_text_sheet(delimited.decode(content), mapping)]
+        sheet = _text_sheet(delimited.decode(content), mapping)
+        del content
+        yield [sheet]
 
 
 def header(sheets: list[Sheet]) -> Header:
@@ -124,7 +137,7 @@ def _text_sheet(text: str, mapping: Mapping[str, str]) -> Sheet:
     found, faults = [], []
     for separator in delimited.SEPARATORS:
         try:
-            found.append(_begun("", delimited.rows(text, separator), mapping))
+            found.append(_begun("", _bounded(delimited.rows(text, separator)), mapping))
         except UnreadableFile as error:
             faults.append(error)
     best = max(found, key=lambda sheet: sheet.header.rank, default=None)
@@ -133,12 +146,12 @@ def _text_sheet(text: str, mapping: Mapping[str, str]) -> Sheet:
     return best
 
 
-def _numbered(rows: Iterator[list[str]]) -> Iterator[Line]:
-    """A file can say that its next row is the hundred-millionth, and the rows between are made up one by one."""
-    for line, cells in enumerate(rows, start=1):
-        if line > MAX_ROWS + 10_000:
+def _bounded(lines: Iterator[Line]) -> Iterator[Line]:
+    """A workbook can say that its next row is the hundred-millionth, and the rows between are made up one by one."""
+    for count, line in enumerate(lines, start=1):
+        if count > MOST_LINES:
             raise _too_many()
-        yield line, cells
+        yield line
 
 
 def _too_many() -> UnreadableFile:

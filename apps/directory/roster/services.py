@@ -1,6 +1,8 @@
 """The verbs on a roster import: `upload`, `correct`, `apply`, `discard`. What they ask for is done in `work.py`."""
 
+import getpass
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -90,16 +92,18 @@ def upload(
     unit: OrgUnit,
     by: AbstractBaseUser | None,
     options: Options | None = None,
+    rows: int | None = None,
     ring: bool = True,
 ) -> RosterImport:
-    """Keep the file and have it read. `ring`: by a worker; without it, by whoever calls `read`.
+    """Keep the file and have it read. `ring`: by a worker; without it, by whoever calls `read`. `rows`: what
+    `reading.check` has said of it, if it was asked already.
 
     Raises `UnreadableFile`, `InvalidInput` or `NotAllowed`.
     """
     options = options or Options()
     mapping = columns.checked(options.mapping or {})
     check_right(by, unit)
-    rows = reading.check(content)
+    rows = reading.check(content) if rows is None else rows
     roster = RosterImport(
         unit=unit,
         file_name=_file_name(name),
@@ -111,6 +115,7 @@ def upload(
         total=rows,
         language=translation.get_language() or settings.LANGUAGE_CODE,
         created_by=by,
+        created_by_operator=operator(by),
     )
     return _store(roster, content, by=by, ring=ring)
 
@@ -126,7 +131,7 @@ def _store(roster: RosterImport, content: bytes, *, by: AbstractBaseUser | None,
     )
     if ring:
         jobs.enqueue(jobs.READ_ROSTER, roster.pk, lane=jobs.EXPORTS_LANE)
-    audit.record("upload", roster, by=by, sha256=roster.sha256, bytes=roster.size)
+    audit.record("upload", roster, by=by, sha256=roster.sha256, bytes=roster.size, **named(roster.created_by_operator))
     return _fresh(roster)
 
 
@@ -172,13 +177,12 @@ def apply(
         raise Conflict(_("Only an import that has been read and compared can be applied."))
     if roster.asks and not let_leave:
         raise ManyLeave(
-            _("%(leave)d of %(covered)d people would leave. Confirm this too, if it is meant.")
-            % {"leave": roster.leave, "covered": roster.counts["covered"]},
+            _("%s Confirm this too, if it is meant.") % roster.question,
             field="let_leave",
         )
     due_at = ring_again() if ring else None
     RosterImport.objects.filter(pk=roster.pk).update(
-        state=State.APPLYING, applied_by=by, tries=0, lease="", due_at=due_at
+        state=State.APPLYING, applied_by=by, applied_by_operator=operator(by), tries=0, lease="", due_at=due_at
     )
     if ring:
         jobs.enqueue(jobs.APPLY_ROSTER, roster.pk, lane=jobs.EXPORTS_LANE)
@@ -229,6 +233,28 @@ def check_right(by: AbstractBaseUser | None, unit: OrgUnit | None) -> None:
     """None is the operator of the server."""
     if by is not None and (unit is None or not by.has_perm(RIGHT, unit)):
         raise NotAllowed()
+
+
+def operator(by: AbstractBaseUser | None) -> str:
+    """The user of the operating system, if it is he who acts."""
+    if by is not None:
+        return ""
+    try:
+        return getpass.getuser()[:150]
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def named(operator_name: str) -> dict[str, str]:
+    """For the audit log."""
+    return {"operator": operator_name} if operator_name else {}
+
+
+def check_there(user: AbstractBaseUser | None, operator_name: str) -> None:
+    """What somebody has asked for whose login is gone meanwhile is not done as if the operator had. Raises
+    `NotAllowed`."""
+    if user is None and not operator_name:
+        raise NotAllowed(_("Whoever asked for this has no login any more. Upload the file yourself."))
 
 
 def untouchable(by: AbstractBaseUser | None) -> frozenset[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from apps.core.tables.cells import narrow
-from apps.directory.models import OrgUnit
+from apps.directory.models import OrgUnit, Person
 from apps.directory.roster.columns import Field
 from apps.directory.roster.values import RowFault
 
@@ -17,6 +17,10 @@ SEPARATORS = str.maketrans({"＞": "/", ">": "/", "／": "/", "\\": "/"})
 #: What a person is a member of by being there; a dormitory or an office is another hat.
 ACADEMIC = (Kind.SCHOOL, Kind.COLLEGE, Kind.PROGRAMME, Kind.CLASS)
 OFFICES = (Kind.DEPARTMENT, Kind.ADMINISTRATIVE)
+HOMES: Mapping[str, tuple[str, ...]] = {
+    Person.Kind.STUDENT: ACADEMIC,
+    Person.Kind.STAFF: (*ACADEMIC, *OFFICES),
+}
 KINDS = {
     Field.COLLEGE: Kind.COLLEGE,
     Field.PROGRAMME: Kind.PROGRAMME,
@@ -84,6 +88,12 @@ class Tree:
     @property
     def whole_school(self) -> bool:
         return self.nodes[self.top].parent is None
+
+    def is_home(self, unit: int | Path, kind: str) -> bool:
+        """Whether that is where somebody of the kind belongs, rather than another hat of his."""
+        if isinstance(unit, int):
+            return unit in self.nodes and self.nodes[unit].kind in HOMES[kind]
+        return unit[-1][0] in HOMES[kind]
 
     def path(self, unit: int) -> str:
         """Names from below `top` down to the unit (from the very top where it lies elsewhere)."""

@@ -48,6 +48,8 @@ STATES: Mapping[str, State] = {
         State.LEFT,
     ),
 }
+#: What people write where there is no guardian.
+NOBODY = {"无", "暂无", "没有", "/", "-", "n/a", "none"}
 
 
 class RowFault(ValueError):
@@ -221,8 +223,10 @@ def _address(cells: Mapping[str, str], field: Field, kind: ContactPoint.Kind, fl
 def _guardians(cells: Mapping[str, str], flaws: list[Flaw]) -> list[Guardian]:
     found = []
     for name_field, mobile_field in GUARDIANS:
-        mobile = _address(cells, mobile_field, ContactPoint.Kind.MOBILE, flaws)
-        name = spaced(cells.get(name_field, ""))
+        named = {field: cells.get(field, "") for field in (name_field, mobile_field)}
+        named = {field: "" if _bare(written) in NOBODY else written for field, written in named.items()}
+        mobile = _address(named, mobile_field, ContactPoint.Kind.MOBILE, flaws)
+        name = spaced(named[name_field])
         try:
             name = _name(name, name_field) if name else ""
         except RowFault as fault:

@@ -21,9 +21,17 @@ from apps.core import jobs
 from apps.core.db import transactional
 from apps.core.errors import NotAllowed, UnreadableFile
 from apps.directory.models import RosterChange, RosterImport
-from apps.directory.roster import applying, columns, reading, units
+from apps.directory.roster import applying, columns, holding, reading, units
 from apps.directory.roster.planning import Plan
-from apps.directory.roster.services import check_right, forget_changes, forget_file, ring_again, untouchable
+from apps.directory.roster.services import (
+    check_right,
+    check_there,
+    forget_changes,
+    forget_file,
+    named,
+    ring_again,
+    untouchable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +54,11 @@ def read(roster_id: int, *, progress: Progress | None = None) -> None:
         return
     try:
         with translation.override(roster.language):
-            forget_changes(roster.pk)
+            _begin(roster)
             _compare(roster, progress or _silent)
     except Superseded:
         log.info("roster import %s is in other hands", roster_id)
-    except UnreadableFile as error:
+    except (UnreadableFile, NotAllowed) as error:
         _fail(roster, str(error.detail))
     except MemoryError:
         _fail(roster, _("The file takes more memory than a worker may have. Upload it in parts."))
@@ -73,7 +81,16 @@ def write(roster_id: int, *, progress: Progress | None = None) -> None:
             _give_back(roster, str(error.detail))
 
 
+@transactional
+def _begin(roster: RosterImport) -> None:
+    """What an earlier reading has left goes, unless this one has been given up meanwhile."""
+    if not _mine(roster).update(due_at=Now() + READING_FOR):
+        raise Superseded
+    forget_changes(roster.pk)
+
+
 def _compare(roster: RosterImport, progress: Progress) -> None:
+    check_there(roster.created_by, roster.created_by_operator)
     plan = Plan(units.load(roster.unit_id), roster.create_units, untouchable(roster.created_by))
     with reading.opened(_content(roster), roster.mapping) as sheets:
         roster.columns = columns.described(reading.header(sheets))
@@ -95,9 +112,11 @@ def _keep(roster: RosterImport, changes: list[RosterChange], *, done: int) -> No
 
 @transactional
 def _write(roster: RosterImport, progress: Progress) -> None:
+    holding.one_import()
     if _mine(roster).select_for_update().first() is None:
         raise Superseded
     # What was allowed when he pressed the button may not be any more.
+    check_there(roster.applied_by, roster.applied_by_operator)
     check_right(roster.applied_by, roster.unit)
     total, done = roster.changes.filter(act__isnull=False).count(), 0
 
@@ -112,7 +131,8 @@ def _write(roster: RosterImport, progress: Progress) -> None:
     forget_file(roster.pk)
     _mine(roster).update(state=State.APPLIED, ended_at=Now(), due_at=None, lease="", error="")
     counts = {name: count for name, count in roster.counts.items() if count}
-    audit.record("import", roster, by=roster.applied_by, sha256=roster.sha256, counts=counts)
+    details = {"sha256": roster.sha256, "counts": counts, **named(roster.applied_by_operator)}
+    audit.record("import", roster, by=roster.applied_by, **details)
 
 
 def _compare_again(roster: RosterImport) -> None:
@@ -125,6 +145,13 @@ def _compare_again(roster: RosterImport) -> None:
 
 def _give_back(roster: RosterImport, error: str) -> None:
     _mine(roster).update(state=State.READY, due_at=None, lease="", error=error)
+
+
+def take_back(roster_id: int) -> None:
+    """Somebody who applies it in his own process has broken off. A worker may have it by then: it is the second."""
+    RosterImport.objects.filter(pk=roster_id, state=State.APPLYING, tries__lte=1).update(
+        state=State.READY, due_at=None, lease=""
+    )
 
 
 def overdue(limit: int) -> list[tuple[int, str]]:
@@ -165,9 +192,10 @@ def _end(roster: RosterImport, **fields: Any) -> None:
         raise Superseded
 
 
+@transactional
 def _fail(roster: RosterImport, error: str) -> None:
-    forget_changes(roster.pk)
-    _mine(roster).update(state=State.FAILED, error=error[:1000], due_at=None, lease="")
+    if _mine(roster).update(state=State.FAILED, error=error[:1000], due_at=None, lease=""):
+        forget_changes(roster.pk)
 
 
 def _content(roster: RosterImport) -> bytes:

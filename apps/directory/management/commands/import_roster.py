@@ -54,8 +54,9 @@ class Command(BaseCommand):
             raise CommandError(str(error.detail)) from error
 
     def run(self, *, file: Path, dry_run: bool, **options: Any) -> None:
-        roster = self.read(file, **options)
+        roster = self.upload(file, **options)
         try:
+            self.read(roster)
             self.show(roster)
             if dry_run:
                 return
@@ -68,11 +69,12 @@ class Command(BaseCommand):
                 raise CommandError(roster.error or _("Nothing was applied."))
             self.console.print(_("Applied."))
         finally:
+            work.take_back(roster.pk)
             roster.refresh_from_db()
             if roster.state in (State.READY, State.FAILED, State.READING):
                 services.discard(roster, by=None)
 
-    def read(self, file: Path, *, unit: str | None, **options: Any) -> RosterImport:
+    def upload(self, file: Path, *, unit: str | None, **options: Any) -> RosterImport:
         try:
             content = file.read_bytes()
         except OSError as error:
@@ -80,11 +82,12 @@ class Command(BaseCommand):
         wanted = Options(
             complete=not options["partial"], create_units=options["create_units"], mapping=dict(options["map"])
         )
-        roster = services.upload(content, name=file.name, unit=unit_named(unit), by=None, options=wanted, ring=False)
+        return services.upload(content, name=file.name, unit=unit_named(unit), by=None, options=wanted, ring=False)
+
+    def read(self, roster: RosterImport) -> None:
         with self.bar(_("Reading")) as progress:
             work.read(roster.pk, progress=progress)
         roster.refresh_from_db()
-        return roster
 
     @contextmanager
     def bar(self, title: str) -> Iterator[Callable[[int, int], None]]:
@@ -111,13 +114,9 @@ class Command(BaseCommand):
     def confirm(self, roster: RosterImport, *, yes: bool, let_leave: bool) -> None:
         """Raises `CommandError` unless somebody says yes; to many leavers by their number."""
         if roster.asks and not let_leave:
-            many = _("%(leave)d of %(covered)d people would leave.") % {
-                "leave": roster.leave,
-                "covered": roster.counts.get("covered", 0),
-            }
             if not sys.stdin.isatty():
-                raise CommandError(f"{many} --let-leave")
-            if input(_("%s Type their number if that is meant: ") % many).strip() != str(roster.leave):
+                raise CommandError(f"{roster.question} --let-leave")
+            if input(_("%s Type their number if that is meant: ") % roster.question).strip() != str(roster.leave):
                 raise CommandError(_("Nothing was applied."))
         elif not yes:
             if not sys.stdin.isatty():

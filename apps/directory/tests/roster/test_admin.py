@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from apps.core.tests.conftest import _no_rest_from_earlier_failures
 from apps.directory.models import Person, RosterImport
-from apps.directory.roster import work
+from apps.directory.roster import reading, work
 from apps.directory.tests.factories import a_person, a_roster
 from apps.directory.tests.roster.conftest import School
 from apps.directory.tests.roster.rosters import HEADER, compared, text
@@ -89,6 +89,14 @@ def test_a_file_that_cannot_be_read_is_said_on_the_form(manager: Client, school:
     page = upload(manager, school, text(HEADER))
     assert "file" in page.context["adminform"].form.errors
     assert not RosterImport.objects.exists()
+
+
+def test_the_file_is_looked_at_once(manager: Client, school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    check = reading.check
+    monkeypatch.setattr(reading, "check", lambda content: (looked.append(1), check(content))[1])
+    upload(manager, school)
+    assert (looked, RosterImport.objects.get().total) == ([1], 3)
 
 
 def test_a_foreign_unit_cannot_be_chosen(manager: Client, school: School) -> None:

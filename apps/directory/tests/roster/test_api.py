@@ -1,12 +1,16 @@
 """Rosters over REST."""
 
+import io
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from apps.accounts.tests.factories import a_client
+from apps.core.tables import workbooks
 from apps.core.tests.api import refusals
 from apps.core.tests.conftest import _no_rest_from_earlier_failures
+from apps.core.tests.test_workbooks import LAUGHS, changed
 from apps.directory.models import Person, RosterImport
 from apps.directory.roster import reading, work
 from apps.directory.tests.factories import a_person
@@ -104,6 +108,27 @@ def test_many_leavers_are_409_until_they_are_meant(client: APIClient, school: Sc
     ids=["empty", "no workbook", "header", "quote", "xls", "no text"],
 )
 def test_input_44_to_47_a_file_that_cannot_be_read_is_400_and_not_kept(content: bytes, client: APIClient) -> None:
+    assert refusals(upload(client, content), 400) == [("file_unreadable", "file")]
+    assert not RosterImport.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        text(HEADER, *([("1", "一")] * 60)),
+        workbook(HEADER, *([("1", "一")] * 60)),
+        changed(io.BytesIO(workbook(HEADER, ("1", "一"))), "xl/bomb.xml", bytes(1_000_001)).getvalue(),
+        changed(io.BytesIO(workbook(HEADER, ("1", "一"))), workbooks.STRINGS, LAUGHS).getvalue(),
+    ],
+    ids=["rows of text", "rows of a workbook", "zip bomb", "declarations"],
+)
+def test_input_44_and_47_a_file_that_would_fill_the_memory_is_400_and_not_kept(
+    content: bytes, client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_ROWS", 30)
+    monkeypatch.setattr(workbooks, "MAX_UNPACKED", 1_000_000)
+    assert upload(client, workbook(HEADER, ("1", "一"))).status_code == 201
+    RosterImport.objects.all().delete()
     assert refusals(upload(client, content), 400) == [("file_unreadable", "file")]
     assert not RosterImport.objects.exists()
 

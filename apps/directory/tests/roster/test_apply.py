@@ -257,6 +257,26 @@ def test_if_the_directory_has_changed_nothing_is_written_and_it_is_compared_anew
     assert (roster.state, bool(roster.error)) == ("ready", True)
 
 
+@pytest.mark.parametrize("numbers", [[], ["T1", "T3"], ["T3"]], ids=["none", "one more", "another"])
+def test_an_adviser_chosen_by_hand_meanwhile_is_not_undone(
+    numbers: list[str], school: School, rung: list[tuple[str, int]]
+) -> None:
+    staff = {
+        number: a_person(school.office, name=number, kind=Person.Kind.STAFF, number=number)
+        for number in ("T1", "T2", "T3")
+    }
+    Adviser.objects.create(person=staff["T1"], unit=school.room)
+    content = text(("学号", "姓名", "班级", "班主任"), ("1001", "张伟", "软件2401", "T2"))
+    roster = compared(content, school.school, complete=False)
+    services.apply(roster, by=None, ring=False)
+    Adviser.objects.all().delete()
+    Adviser.objects.bulk_create(Adviser(person=staff[number], unit=school.room) for number in numbers)
+    work.write(roster.pk)
+    roster.refresh_from_db()
+    assert (roster.state, Person.objects.filter(kind="student").exists()) == ("reading", False)
+    assert sorted(Adviser.objects.values_list("person__number", flat=True)) == numbers
+
+
 def test_a_class_that_is_gone_meanwhile_is_no_half_import(school: School, rung: list[tuple[str, int]]) -> None:
     roster = compared(text(HEADER, ZHANG), school.school)
     services.apply(roster, by=None, ring=False)

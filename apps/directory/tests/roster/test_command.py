@@ -2,11 +2,14 @@
 
 from io import StringIO
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.audit.models import Entry
 from apps.directory.models import Person, RosterImport
+from apps.directory.roster import known, work
 from apps.directory.tests.factories import a_person
 from apps.directory.tests.roster.conftest import School
 from apps.directory.tests.roster.rosters import HEADER, text
@@ -76,3 +79,48 @@ def test_what_cannot_be_is_said(options: list[str], file: Path, school: School) 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path, school: School) -> None:
     with pytest.raises(CommandError):
         run(tmp_path / "none.csv", "--yes")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("place", [(work, "forget_file"), (work, "_claim"), (known, "by_number")])
+def test_broken_off_nothing_is_left_for_a_worker(
+    error: type[BaseException],
+    place: tuple[ModuleType, str],
+    file: Path,
+    school: School,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = getattr(*place)
+
+    def break_off(*args: object, **named: object) -> object:
+        if RosterImport.objects.filter(state="applying").exists() or place[0] is known:
+            raise error
+        return original(*args, **named)
+
+    monkeypatch.setattr(*place, break_off)
+    with pytest.raises(error):
+        run(file, "--yes")
+    roster = RosterImport.objects.get()
+    assert (roster.state, roster.due_at, roster.parts.count(), Person.objects.count()) == ("discarded", None, 0, 0)
+
+
+def test_what_a_worker_has_taken_up_meanwhile_is_left_to_it(
+    file: Path, school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_args: object) -> None:
+        RosterImport.objects.update(tries=2, lease="the worker's")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work, "_write", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        run(file, "--yes")
+    assert RosterImport.objects.get().state == "applying"
+
+
+def test_the_audit_log_names_the_user_of_the_operating_system(
+    file: Path, school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "zhou")
+    run(file, "--yes")
+    told = {entry.verb: entry.details.get("operator") for entry in Entry.objects.filter(object_name="名单.csv")}
+    assert told == {"upload": "zhou", "import": "zhou"}

@@ -1,5 +1,7 @@
 """Bad inputs 44 to 48: a roster in whatever form is read, or refused with the line."""
 
+import tracemalloc
+
 import pytest
 
 from apps.core.errors import InvalidInput, UnreadableFile
@@ -9,6 +11,13 @@ from apps.directory.tests.roster.rosters import text, workbook
 
 HEADER = ("学号", "姓名", "班级")
 ROW = ("2024010101", "张伟", "软件2401")
+BLANK = [b"", b"\xef\xbb\xbf", b"\r\n\r\n", b",,,\r\n", workbook()]
+BLANK += [
+    "\u3000\u3000\r\n".encode(),
+    "\xa0;\xa0\n".encode(),
+    "\u3000".encode("gb18030"),
+    '"\u3000",\xa0'.encode("utf-16"),
+]
 
 
 def read(content: bytes, **mapping: str) -> list[Row]:
@@ -49,7 +58,7 @@ def test_input_46_a_quoted_newline_and_ragged_rows() -> None:
     ]
 
 
-@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\r\n\r\n", b",,,\r\n", workbook()])
+@pytest.mark.parametrize("content", BLANK)
 def test_input_46_an_empty_file_is_refused(content: bytes) -> None:
     with pytest.raises(UnreadableFile):
         check_and_read(content)
@@ -82,6 +91,31 @@ def test_input_47_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(UnreadableFile):
             read(content)
         assert len(read(make(HEADER, *([ROW] * 30)))) == 30
+
+
+def test_input_47_counting_ends_with_the_first_row_that_is_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_ROWS", 30)
+    broken = text(HEADER, *([ROW] * 100)) + b'"an open quote'
+    with pytest.raises(UnreadableFile, match="30"):
+        reading.check(broken)
+
+
+def test_input_47_empty_lines_without_end_are_too_many_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_LINES", 200)
+    with pytest.raises(UnreadableFile):
+        reading.check(text(HEADER, ROW) + b"\r\n" * 300)
+
+
+def test_input_47_looking_at_a_text_takes_no_more_memory_than_decoding_it() -> None:
+    """Three bytes for each byte of the file, for a moment."""
+    content = text(HEADER, *([ROW] * 20_000))
+    tracemalloc.start()
+    try:
+        reading.check(content)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(content) * 4
 
 
 def test_input_47_a_file_of_too_many_bytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,3 +175,10 @@ def test_every_sheet_that_is_a_roster_is_read_and_the_others_are_named() -> None
     assert [(row.sheet, row.line) for row in read(content)] == [("Sheet", 2), ("二班", 2), ("二班", 3)]
     with reading.opened(content, {}) as sheets:
         assert reading.skipped(sheets) == ["说明"]
+
+
+@pytest.mark.parametrize("make", [text, workbook])
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"])
+def test_a_cell_that_shows_an_error_is_empty(make: object, error: str) -> None:
+    (row,) = read(make(HEADER, ("2024010101", "张伟", error), (error, error, error)))
+    assert row.cells == {"student_number": "2024010101", "name": "张伟", "class_name": ""}

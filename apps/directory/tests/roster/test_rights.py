@@ -81,6 +81,33 @@ def test_who_has_lost_the_right_meanwhile_changes_nothing(school: School) -> Non
     assert (roster.state, bool(roster.error), Person.objects.count()) == ("ready", True, 0)
 
 
+def test_what_somebody_has_asked_for_whose_login_is_gone_is_not_done_as_if_by_the_server(school: School) -> None:
+    a_person(school.room, number="1002")
+    roster = compared(CONTENT, school.college)
+    services.apply(roster, by=school.manager, let_leave=True, ring=False)
+    school.manager.delete()
+    work.write(roster.pk)
+    roster.refresh_from_db()
+    assert (roster.state, bool(roster.error)) == ("ready", True)
+    assert list(Person.objects.values_list("number", "state")) == [("1002", "active")]
+
+
+def test_nor_is_it_read(school: School, rung: list) -> None:
+    roster = services.upload(CONTENT, name="a.csv", unit=school.college, by=school.manager)
+    school.manager.delete()
+    work.read(roster.pk)
+    roster.refresh_from_db()
+    assert (roster.state, bool(roster.error), roster.changes.count()) == ("failed", True, 0)
+
+
+def test_the_server_itself_has_no_login(school: School) -> None:
+    roster = compared(CONTENT, school.college)
+    services.apply(roster, by=None, ring=False)
+    work.write(roster.pk)
+    roster.refresh_from_db()
+    assert (roster.state, roster.created_by, roster.applied_by) == ("applied", None, None)
+
+
 NEW_NUMBER = text(("工号", "姓名", "部门", "手机"), ("9001", "李主任", "信息学院", "13900000000"))
 
 

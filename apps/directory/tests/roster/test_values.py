@@ -106,3 +106,10 @@ def test_the_column_of_the_number_says_who_it_is_unless_the_row_does() -> None:
     assert entry(kind="教师").kind == "staff"
     with pytest.raises(RowFault):
         entry(kind="家长")
+
+
+@pytest.mark.parametrize("nobody", ["无", "/", "-", "—", "暂无", "没有", "n/a", "N/A", "None", "ｎｏｎｅ"])
+def test_the_words_for_no_guardian_are_no_guardian(nobody: str) -> None:
+    read = entry(guardian_name=nobody, guardian_mobile=nobody, guardian2_name=nobody, guardian2_mobile="19900000201")
+    assert read.guardians == (values.Guardian("", "+8619900000201"),)
+    assert read.flaws == ()
