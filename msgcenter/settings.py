@@ -255,6 +255,8 @@ CAS_NAME = env.text("MSGCENTER_CAS_NAME", "CAS")
 CAS_VERSION = "3"
 CAS_SESSION_FACTORY = Session
 CAS_CREATE_USER = CAS_APPLY_ATTRIBUTES_TO_USER = False
+# Where OpenID and CAS servers lead on to another host to ask for the password.
+SSO_ORIGINS = env.words("MSGCENTER_SSO_ORIGINS")
 AUTH_LDAP_BIND_AS_AUTHENTICATING_USER = True
 LDAP_NUMBER_ATTRIBUTE = env.text("MSGCENTER_LDAP_NUMBER_ATTRIBUTE", "employeeNumber")
 AUTH_LDAP_SERVER_URI = env.text("MSGCENTER_LDAP_SERVER", "")
@@ -337,16 +339,25 @@ STATICFILES_DIRS = [
 WHITENOISE_USE_FINDERS = True
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "object-src": [NONE],
-        "base-uri": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
+
+
+def security_policy(*sso: str) -> dict[str, object]:
+    """`sso`: addresses of the school's own login. A form leads there by way of us, and Chromium holds that against us."""
+    return {
+        "DIRECTIVES": {
+            "default-src": [SELF],
+            "img-src": [SELF, "data:"],
+            "object-src": [NONE],
+            "base-uri": [SELF],
+            "form-action": [SELF, *map(env.origin, sso)],
+            "frame-ancestors": [NONE],
+        }
     }
-}
+
+
+CONTENT_SECURITY_POLICY = security_policy(
+    *env.words("MSGCENTER_OIDC_SERVER"), *([CAS_SERVER_URL] if CAS_SERVER_URL else []), *SSO_ORIGINS
+)
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
