@@ -342,7 +342,7 @@ CRISPY_TEMPLATE_PACK = "bootstrap5"
 
 
 def security_policy(*sso: str) -> dict[str, object]:
-    """`sso`: addresses of the school's own login. A form leads there by way of us, and Chromium holds that against us."""
+    """`sso`: addresses of the school's own login. A form leads there by way of us, and Chromium counts that."""
     return {
         "DIRECTIVES": {
             "default-src": [SELF],

@@ -7,12 +7,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from apps.accounts import codes, contacts, letters, limits, registration
+from apps.accounts import codes, contacts, letters, limits, names, registration
 from apps.accounts.limits import Count
 from apps.accounts.login import sessions
 from apps.accounts.models import Challenge, Letter, User
@@ -30,13 +29,15 @@ def ask(name: str, via: str, *, network: str, address: str) -> Challenge | None:
 
     `address` is that of the page the link leads to, with `UID` and `TOKEN` in it.
     """
+    name = names.normal(name)
+    user = names.user_of(name)
+    who = names.subject(user.pk if user else None, name)
     limits.take(
-        Count(limits.LETTER, ("reset", name.casefold(), network)),
-        Count(limits.LETTER_OF_PERSON, ("reset", name.casefold())),
+        Count(limits.LETTER, ("reset", who, network)),
+        Count(limits.LETTER_OF_PERSON, ("reset", who)),
         Count(limits.LETTER_OF_NETWORK, (network,)),
     )
-    user = User.objects.filter(Q(username=name) | Q(person__number=name), is_active=True).first()
-    contact_point = contacts.of(user.person, via) if user else None
+    contact_point = contacts.of(user.person, via) if user and user.is_active else None
     if via == Kind.MOBILE:
         return codes.send(Challenge.Purpose.RESET, contact_point, via=via)
     link = _link(user, address) if user and contact_point else ""

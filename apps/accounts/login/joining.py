@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from apps.accounts import codes, invitations, limits, registration, resets
+from apps.accounts import codes, invitations, limits, names, registration, resets
 from apps.accounts.login import forms
 from apps.accounts.login.views import Limited
 from apps.accounts.models import Challenge, User
@@ -55,7 +55,7 @@ class Register(Joining):
     form_class = forms.NumberForm
 
     def go_on(self, form: Form) -> HttpResponse:
-        self.request.session[NUMBER] = form.cleaned_data["number"].strip()
+        self.request.session[NUMBER] = names.normal(form.cleaned_data["number"])
         return redirect("register_choose")
 
 
@@ -125,7 +125,7 @@ class Forgotten(Joining):
     form_class = forms.ForgottenForm
 
     def go_on(self, form: Form) -> HttpResponse:
-        name = form.cleaned_data["name"].strip()
+        name = names.normal(form.cleaned_data["name"])
         link = public_address(self.request, reverse("reset_link", args=[resets.UID, resets.TOKEN]))
         network = network_of(self.request)
         challenge = resets.ask(name, form.cleaned_data["via"], network=network, address=link)

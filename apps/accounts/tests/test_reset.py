@@ -1,6 +1,7 @@
 """A new password without the old one: by a link in a mail, or by a code to the mobile on the roster."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import Letter, User
@@ -122,6 +123,33 @@ def test_letters_are_limited_alike_for_known_and_unknown_names(wang: User) -> No
         answers = [ask(Client(), name).status_code for _ in range(6)]
         assert answers == [302] * 5 + [429]
         assert int(ask(Client(), name).headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("spelt", [NUMBER, "  wang  ", "ｗａｎｇ", "２０２４０１０１０１"])
+def test_letters_count_by_the_person_however_he_is_named(wang: User, spelt: str) -> None:
+    for _ in range(5):
+        assert ask(Client()).status_code == 302
+    assert ask(Client(), spelt).status_code == 429
+
+
+@pytest.mark.parametrize("spelt", ["WANG", "wäng", "Wáng"])
+def test_letters_count_by_whom_the_database_finds(wang: User, spelt: str) -> None:
+    """MariaDB finds `wang` by these; where it is a name of its own, it counts by itself."""
+    one = User.objects.filter(username=spelt).exists()
+    assert one is (connection.vendor == "mysql")
+    for _ in range(5):
+        ask(Client())
+    assert ask(Client(), spelt).status_code == (429 if one else 302)
+    for _ in range(10):
+        log_in(Client(), "wang", "wrong horse battery")
+    assert log_in(Client(), spelt).status_code == (429 if one else 200)
+
+
+@pytest.mark.parametrize("spelt", ["Nobody", " nobody ", "ｎｏｂｏｄｙ"])
+def test_a_name_that_nobody_has_counts_as_one_however_it_is_spelt(wang: User, spelt: str) -> None:
+    for _ in range(5):
+        ask(Client(), "nobody")
+    assert ask(Client(), spelt).status_code == 429
 
 
 def test_a_code_to_register_is_no_good_to_reset(client: Client, wang: User) -> None:
