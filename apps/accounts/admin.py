@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
+from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
@@ -13,14 +14,14 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from apps.accounts import keys, rights, roles
+from apps.accounts import keys, names, rights, roles
 from apps.accounts.keys import WORDS, KeyDraft
 from apps.accounts.login import second_factor, sessions
 from apps.accounts.models import ApiKey, RoleAssignment, User
 from apps.audit.admin import AuditedAdmin
 from apps.core import permissions
 from apps.core.admin import ServiceAdmin, ServiceForm, run_each
-from apps.core.errors import NotAllowed
+from apps.core.errors import Conflict, NotAllowed
 
 # A token is made by logging in and dies with its login; a page that hands one out for somebody else would be a way
 # around his password.
@@ -29,8 +30,31 @@ admin.site.unregister(AuthToken)
 admin.site.unregister(Group)
 
 
+class Named(forms.ModelForm):
+    """Of a user: his name is no number but his own."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if {"username", "person"}.isdisjoint(self.errors):
+            try:
+                names.check_free(cleaned["username"], cleaned.get("person", self.instance.person))
+            except Conflict as error:
+                self.add_error("username", error.detail)
+        return cleaned
+
+
+class UserForm(Named, auth_forms.UserChangeForm):
+    pass
+
+
+class NewUserForm(Named, auth_forms.AdminUserCreationForm):
+    pass
+
+
 @admin.register(User)
 class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
+    form = UserForm
+    add_form = NewUserForm
     list_display = ["username", "person", "is_active", "is_superuser", "last_login"]
     list_filter = ["is_active", "is_superuser"]
     list_select_related = ["person"]

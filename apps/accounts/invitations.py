@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts import letters, registration, rights
+from apps.accounts import letters, names, registration, rights
 from apps.accounts.models import Invitation, Letter, User
 from apps.accounts.rights import Right
 from apps.audit import services as audit
@@ -79,7 +79,7 @@ def accept(token: str, *, username: str, password: str) -> User:
     try:
         user = registration.create(invitation.person, name, password, proved=invitation.contact_point)
     except IntegrityError:
-        raise Conflict(_("This user name is taken."), code="name_taken") from None
+        raise names.taken() from None
     audit.record("accept_invitation", invitation, by=user)
     return user
 

@@ -2,7 +2,11 @@
 
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 from apps.accounts.models import User
+from apps.core.errors import Conflict
+from apps.directory.models import Person
 
 
 def normal(typed: str) -> str:
@@ -24,3 +28,16 @@ def user_of(name: str) -> User | None:
 def subject(user_id: int | None, name: str) -> str:
     """Whom tries count against: the login, else the name."""
     return f"name {normal(name).casefold()}" if user_id is None else f"user {user_id}"
+
+
+def check_free(name: str, person: Person | None) -> None:
+    """Raises `Conflict` for the number of anybody but this person, who would be taken for him and shut him out."""
+    typed = normal(name)
+    # Numbers are compared letter by letter, user names on some databases are not.
+    others = Person.objects.filter(number__in={typed, typed.upper(), typed.lower()})
+    if others.exclude(pk=person.pk if person else None).exists():
+        raise taken()
+
+
+def taken() -> Conflict:
+    return Conflict(_("This user name is taken."), code="name_taken", field="username")

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts import codes, contacts, limits
+from apps.accounts import codes, contacts, limits, names
 from apps.accounts.contacts import Choice
 from apps.accounts.limits import Count
 from apps.accounts.models import Challenge, User
@@ -54,8 +54,9 @@ def create(person: Person, username: str, password: str, *, proved: ContactPoint
     """A login for the person, who has shown that he reads at `proved`. Raises `Conflict`."""
     if User.objects.filter(person=person).exists():
         raise Conflict(_("This person has a login already."), code="login_exists")
-    if User.objects.filter(username=username).exists():
-        raise Conflict(_("This user name is taken."), code="name_taken")
+    if names.user_named(username):
+        raise names.taken()
+    names.check_free(username, person)
     ContactPoint.objects.filter(pk=proved.pk, verified_at=None).update(verified_at=timezone.now())
     return User.objects.create_user(username, password=password, person=person)
 
