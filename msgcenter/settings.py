@@ -213,6 +213,8 @@ LOGOUT_REDIRECT_URL = "account_login"
 REQUIRE_TOTP = env.boolean("MSGCENTER_REQUIRE_TOTP", default=True)
 # Failed logins of one network within 15 minutes, over all names; a school behind one address shares them.
 LOGIN_NETWORK_LIMIT = env.integer("MSGCENTER_LOGIN_NETWORK_LIMIT", 300)
+# Codes and links that one network asks for within an hour; at enrolment a whole year registers from one address.
+LETTER_NETWORK_LIMIT = env.integer("MSGCENTER_LETTER_NETWORK_LIMIT", 3000)
 
 ACCOUNT_ADAPTER = "apps.accounts.login.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}

@@ -44,7 +44,7 @@ def find(handle: str, purpose: Challenge.Purpose) -> Challenge | None:
 
 def redeem(challenge: Challenge, code: str, *, network: str) -> bool:
     """Whether the code is right; then it is used up. The try is counted before it is looked at. Raises `TooMany`."""
-    count = limits.of_network(network)
+    count = limits.codes_of_network(network)
     limits.take(count)
     if _redeemed(challenge, code) and challenge.person_id is not None:
         limits.give_back(count)

@@ -9,8 +9,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts import codes, contacts, limits, names
-from apps.accounts.contacts import Choice
-from apps.accounts.limits import Count
 from apps.accounts.models import Challenge, User
 from apps.audit import services as audit
 from apps.core.db import transactional
@@ -20,18 +18,9 @@ from apps.directory.models import ContactPoint, Person
 MAX_NUMBER = Person._meta.get_field("number").max_length
 
 
-def choices(number: str) -> list[Choice]:
-    """Where a code for this number could go."""
-    return contacts.choices(_newcomer(number), number)
-
-
 def ask(number: str, via: str, *, network: str) -> Challenge:
     """Send a code to the contact point of this kind. Raises `TooMany`."""
-    limits.take(
-        Count(limits.LETTER, ("register", number, network)),
-        Count(limits.LETTER_OF_PERSON, ("register", number)),
-        Count(limits.LETTER_OF_NETWORK, (network,)),
-    )
+    limits.take_letter("register", number, network=network)
     return codes.send(Challenge.Purpose.REGISTER, contacts.of(_newcomer(number), via), via=via)
 
 

@@ -12,7 +12,6 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from apps.accounts import codes, contacts, letters, limits, names, registration
-from apps.accounts.limits import Count
 from apps.accounts.login import sessions
 from apps.accounts.models import Challenge, Letter, User
 from apps.audit import services as audit
@@ -24,19 +23,14 @@ Kind = ContactPoint.Kind
 UID, TOKEN = "UID", "TOKEN"
 
 
-def ask(name: str, via: str, *, network: str, address: str) -> Challenge | None:
+def ask(name: str, via: str, *, network: str, address: str, device: str | None = None) -> Challenge | None:
     """Send a code (the answer) or a link (None) to whoever has this user name or number. Raises `TooMany`.
 
-    `address` is that of the page the link leads to, with `UID` and `TOKEN` in it.
+    `address` is that of the page the link leads to, with `UID` and `TOKEN` in it; `device` one that knows the user.
     """
-    name = names.normal(name)
     user = names.user_of(name)
     who = names.subject(user.pk if user else None, name)
-    limits.take(
-        Count(limits.LETTER, ("reset", who, network)),
-        Count(limits.LETTER_OF_PERSON, ("reset", who)),
-        Count(limits.LETTER_OF_NETWORK, (network,)),
-    )
+    limits.take_letter("reset", who, network=network, device=device)
     contact_point = contacts.of(user.person, via) if user and user.is_active else None
     if via == Kind.MOBILE:
         return codes.send(Challenge.Purpose.RESET, contact_point, via=via)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
 from apps.accounts import codes, invitations, limits, names, registration, resets
-from apps.accounts.login import forms
+from apps.accounts.login import forms, known
 from apps.accounts.login.views import Limited
 from apps.accounts.models import Challenge, User
 from apps.audit import origin
@@ -55,6 +55,7 @@ class Register(Joining):
     form_class = forms.NumberForm
 
     def go_on(self, form: Form) -> HttpResponse:
+        limits.take(limits.numbers_of_network(network_of(self.request)))
         self.request.session[NUMBER] = names.normal(form.cleaned_data["number"])
         return redirect("register_choose")
 
@@ -68,9 +69,6 @@ class Choose(Joining):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.number = request.session.get(NUMBER)
         return super().dispatch(request, *args, **kwargs) if self.number else redirect("account_signup")
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return super().get_form_kwargs() | {"choices": registration.choices(self.number)}
 
     def go_on(self, form: Form) -> HttpResponse:
         challenge = registration.ask(self.number, form.cleaned_data["via"], network=network_of(self.request))
@@ -127,8 +125,9 @@ class Forgotten(Joining):
     def go_on(self, form: Form) -> HttpResponse:
         name = names.normal(form.cleaned_data["name"])
         link = public_address(self.request, reverse("reset_link", args=[resets.UID, resets.TOKEN]))
-        network = network_of(self.request)
-        challenge = resets.ask(name, form.cleaned_data["via"], network=network, address=link)
+        user = names.user_of(name)
+        device, network = known.device(self.request, user.pk if user else None), network_of(self.request)
+        challenge = resets.ask(name, form.cleaned_data["via"], network=network, address=link, device=device)
         if challenge is None:
             return redirect("reset_sent")
         self.request.session[RESET], self.request.session[NUMBER] = challenge.handle, name

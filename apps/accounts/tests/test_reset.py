@@ -1,8 +1,12 @@
 """A new password without the old one: by a link in a mail, or by a code to the mobile on the roster."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import Letter, User
 from apps.accounts.tests.factories import a_client, a_user
@@ -150,6 +154,43 @@ def test_a_name_that_nobody_has_counts_as_one_however_it_is_spelt(wang: User, sp
     for _ in range(5):
         ask(Client(), "nobody")
     assert ask(Client(), spelt).status_code == 429
+
+
+def asked_from(network: int, name: str = "wang") -> object:
+    return Client().post("/account/forgotten", {"name": name, "via": "email"}, REMOTE_ADDR=f"203.0.113.{network}")
+
+
+def test_who_has_letters_sent_to_somebody_leaves_him_one_an_hour(wang: User) -> None:
+    for name in ("wang", "nobody"):
+        assert [asked_from(number // 5, name).status_code for number in range(20)] == [302] * 20
+        assert [asked_from(number, name).status_code for number in range(10, 13)] == [302, 429, 429]
+        assert 0 < int(asked_from(14, name).headers["Retry-After"]) <= 3600
+    with time_machine.travel(timezone.now() + timedelta(minutes=61), tick=False):
+        assert [asked_from(number).status_code for number in range(20, 22)] == [302, 429]
+    with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1), tick=False):
+        assert [asked_from(number).status_code for number in range(30, 32)] == [302, 302]
+
+
+def test_a_browser_in_which_he_has_logged_in_before_counts_apart(wang: User, settings: object) -> None:
+    his, network = Client(), "203.0.113.1"
+    log_in(his, "wang")
+    his.post("/logout")
+    for number in range(22):
+        asked_from(number)
+    settings.LETTER_NETWORK_LIMIT = 0
+    assert asked_from(1).status_code == 429
+    for name in ("wang", NUMBER, "wang", "wang", "wang"):
+        form = {"name": name, "via": "mobile"}
+        assert his.post("/account/forgotten", form, REMOTE_ADDR=network).status_code == 302
+    assert ask(his).status_code == 429
+    form = {"name": "nobody", "via": "mobile"}
+    assert his.post("/account/forgotten", form, REMOTE_ADDR=network).status_code == 429
+
+
+def test_letters_of_one_network_are_limited_over_all_names(wang: User, settings: object) -> None:
+    settings.LETTER_NETWORK_LIMIT = 3
+    assert [asked_from(1, f"name{number}").status_code for number in range(5)] == [302] * 3 + [429] * 2
+    assert asked_from(2).status_code == 302
 
 
 def test_a_code_to_register_is_no_good_to_reset(client: Client, wang: User) -> None:
