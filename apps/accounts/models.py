@@ -45,11 +45,18 @@ class User(AbstractUser):
         return self.api_key is not None and self.api_key.kind == ApiKey.Kind.TEST
 
     def save(self, *args: object, **kwargs: object) -> None:
-        """With a new password, whoever sets it, the tokens of the API die; the sessions do by Django's own doing."""
         changed = self._password is not None and not self._state.adding
         super().save(*args, **kwargs)
         if changed:
-            self.auth_token_set.all().delete()
+            self.end_proofs()
+
+    def end_proofs(self) -> None:
+        """With a new password, whoever sets it, the tokens of the API die, and the codes that were to replace the old
+        one; the sessions do by Django's own doing."""
+        self.auth_token_set.all().delete()
+        if self.person_id is not None:
+            codes = Challenge.objects.filter(person=self.person_id, purpose=Challenge.Purpose.RESET, used_at=None)
+            codes.update(used_at=timezone.now())
 
 
 class RoleAssignment(models.Model):

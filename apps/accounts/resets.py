@@ -6,6 +6,7 @@ Whoever asks for a name that nobody has sees the same. The second factor stays a
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import default_token_generator
 from django.utils import timezone
 from django.utils.encoding import force_bytes
@@ -40,24 +41,33 @@ def ask(name: str, via: str, *, network: str, address: str, device: str | None =
     return None
 
 
-@transactional
 def redeem(challenge: Challenge, code: str, *, name: str, password: str, network: str) -> User | None:
     """The login with its new password; None if the code is wrong, used or too old.
 
     Raises `InvalidInput` for a weak password, before the code is looked at, or `TooMany`.
     """
     registration.checked(password, User(username=name))
-    if not codes.redeem(challenge, code, network=network):
-        return None
-    user = User.objects.filter(person=challenge.person, is_active=True).first()
-    return reset(user, password) if user else None
+    return codes.counted(network, lambda: _redeem(challenge, code, make_password(password)))
 
 
 @transactional
+def _redeem(challenge: Challenge, code: str, hashed: str) -> User | None:
+    if not codes.redeem(challenge, code):
+        return None
+    user = User.objects.filter(person=challenge.person, is_active=True).first()
+    return _reset(user, hashed) if user else None
+
+
 def reset(user: User, password: str) -> User:
     """A new password; whoever is logged in with the old one is so no longer."""
-    user.set_password(password)
-    user.save()
+    return _reset(user, make_password(password))
+
+
+@transactional
+def _reset(user: User, hashed: str) -> User:
+    user.password = hashed
+    user.save(update_fields=["password"])
+    user.end_proofs()
     audit.record("reset_password", user, by=user)
     sessions.end_all(user, by=user)
     return user

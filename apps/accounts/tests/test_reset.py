@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import Letter, User
-from apps.accounts.tests.factories import a_client, a_user
+from apps.accounts.tests.factories import a_client, a_superuser, a_user
 from apps.accounts.tests.logging_in import (
     PASSWORD,
     a_second_factor,
@@ -154,6 +154,39 @@ def test_a_name_that_nobody_has_counts_as_one_however_it_is_spelt(wang: User, sp
     for _ in range(5):
         ask(Client(), "nobody")
     assert ask(Client(), spelt).status_code == 429
+
+
+@pytest.mark.parametrize("how", ["by link", "by himself", "by an administrator"])
+def test_a_code_dies_with_the_password_it_was_to_replace(client: Client, wang: User, how: str) -> None:
+    ask(client, via="mobile")
+    code = last_secret()
+    new = "yet another horse battery"
+    if how == "by link":
+        other = Client()
+        ask(other)
+        choose(other, last_secret(), new)
+    elif how == "by himself":
+        other = Client()
+        log_in(other, "wang")
+        other.post("/account/password", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    else:
+        form = {"usable_password": "true", "password1": new, "password2": new}
+        other = Client()
+        other.force_login(a_superuser())
+        other.post(f"/admin/accounts/user/{wang.pk}/password/", form)
+    wang.refresh_from_db()
+    assert wang.check_password(new)
+    assert prove(client, code).headers["Location"] == "/account/forgotten"
+    wang.refresh_from_db()
+    assert wang.check_password(new)
+
+
+def test_of_two_codes_the_second_dies_with_the_use_of_the_first(client: Client, wang: User) -> None:
+    ask(client, via="mobile")
+    code, another = last_secret(), Client()
+    ask(another, via="mobile")
+    assert prove(another, last_secret()).headers["Location"] == "/login"
+    assert prove(client, code).headers["Location"] == "/account/forgotten"
 
 
 def asked_from(network: int, name: str = "wang") -> object:
