@@ -197,7 +197,7 @@ MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
 
 # --- people and rights ------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "apps.accounts.backends.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["apps.accounts.login.backend.PasswordBackend", "apps.accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

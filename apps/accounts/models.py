@@ -41,6 +41,11 @@ class User(AbstractUser):
         return permissions.module_granted(self, app_label)
 
     @property
+    def may_log_in(self) -> bool:
+        """Whether anything opens for him. For whoever has left nothing does, until a roster brings him back."""
+        return self.is_active and not (self.person is not None and self.person.state == Person.State.LEFT)
+
+    @property
     def uses_test_key(self) -> bool:
         return self.api_key is not None and self.api_key.kind == ApiKey.Kind.TEST
 
@@ -121,7 +126,7 @@ class ApiKey(models.Model):
     @property
     def is_valid(self) -> bool:
         """Whether it opens anything at all now."""
-        return self.revoked_at is None and self.expires_at > timezone.now() and self.created_by.is_active
+        return self.revoked_at is None and self.expires_at > timezone.now() and self.created_by.may_log_in
 
 
 class Tries(models.Model):

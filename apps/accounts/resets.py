@@ -32,7 +32,7 @@ def ask(name: str, via: str, *, network: str, address: str, device: str | None =
     user = names.user_of(name)
     who = names.subject(user.pk if user else None, name)
     limits.take_letter("reset", who, network=network, device=device)
-    contact_point = contacts.of(user.person, via) if user and user.is_active else None
+    contact_point = contacts.of(user.person, via) if user and user.may_log_in else None
     if via == Kind.MOBILE:
         return codes.send(Challenge.Purpose.RESET, contact_point, via=via)
     link = _link(user, address) if user and contact_point else ""
@@ -54,8 +54,8 @@ def redeem(challenge: Challenge, code: str, *, name: str, password: str, network
 def _redeem(challenge: Challenge, code: str, hashed: str) -> User | None:
     if not codes.redeem(challenge, code):
         return None
-    user = User.objects.filter(person=challenge.person, is_active=True).first()
-    return _reset(user, hashed) if user else None
+    user = User.objects.filter(person=challenge.person).select_related("person").first()
+    return _reset(user, hashed) if user and user.may_log_in else None
 
 
 def reset(user: User, password: str) -> User:

@@ -154,6 +154,10 @@ class ResetByLink(PasswordResetConfirmView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return HttpResponse() if request.method == "HEAD" else super().dispatch(request, *args, **kwargs)
 
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if user and user.may_log_in else None
+
     def form_valid(self, form: Form) -> HttpResponse:
         resets.reset(self.user, form.cleaned_data["new_password1"])
         del self.request.session[INTERNAL_RESET_SESSION_TOKEN]
