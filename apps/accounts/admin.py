@@ -4,13 +4,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
@@ -91,6 +92,15 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _mightier(obj, request.user)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """One's own is changed where the old one is asked for. Django gives whoever asks a new session key."""
+        if self.get_object(request, unquote(id)) == request.user:
+            return redirect("account_change_password")
+        before = request.session.session_key
+        answer = super().user_change_password(request, id, form_url)
+        sessions.keep_listed(request, before=before)
+        return answer
 
     def has_powers_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

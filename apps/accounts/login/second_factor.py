@@ -88,10 +88,8 @@ def remove(user: User, *, by: User) -> None:
 def _counts(request: HttpRequest, user: User) -> list[Count]:
     who = f"user {user.pk}"
     device = known.device(request, user.pk)
-    if device:
-        return [Count(limits.CODE, (who, "device", device))]
-    network = limits.network(origin.client_address(request))
-    return [Count(limits.CODE, (who, network)), Count(limits.CODE_OF_USER, (who,))]
+    here = ("device", device) if device else (limits.network(origin.client_address(request)),)
+    return [Count(limits.CODE, (who, *here)), Count(limits.CODE_OF_USER, (who,))]
 
 
 @transactional
