@@ -12,7 +12,7 @@ from apps.accounts.authentication import TokenAuthentication
 from apps.accounts.keys import KeyDraft
 from apps.accounts.models import ApiKey, Letter, User
 from apps.accounts.rights import Right
-from apps.accounts.tests.factories import a_client, a_superuser, a_user, an_administrator, with_key
+from apps.accounts.tests.factories import a_client, a_superuser, a_user, a_user_with, an_administrator, with_key
 from apps.accounts.tests.logging_in import PASSWORD, WRONG, is_in, last_secret, log_in
 from apps.core.tests.api import refusals
 from apps.directory.models import OrgUnit, Person
@@ -153,6 +153,22 @@ def test_it_costs_a_request_no_query_more(
     user, _row = TokenAuthentication().authenticate_credentials(token.encode())
     with django_assert_num_queries(0):
         assert user.may_log_in
+
+
+@pytest.mark.parametrize("change", [{"state": "left"}, {"number": "2024010199"}])
+def test_nobody_shuts_out_or_replaces_whoever_holds_more(
+    client: Client, school: OrgUnit, wang: User, change: dict[str, str]
+) -> None:
+    """The state of a person is the switch of his login, and the school's own login knows him by his number."""
+    clerk = a_user_with("unit_manager", school)
+    pupil = a_person(school, number="2024010103")
+    rows = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    for person, changes in ((wang.person, False), (pupil, True)):
+        client.force_login(clerk)
+        told = {"name": person.name, "kind": person.kind, "state": person.state, "number": person.number, **rows}
+        client.post(f"/admin/directory/person/{person.pk}/change/", told | change)
+        row = Person.objects.values("state", "number").get(pk=person.pk)
+        assert (row.items() >= change.items()) is changes
 
 
 def test_an_account_without_a_person_is_as_before(client: Client) -> None:
