@@ -1,12 +1,14 @@
 """Typed readers of the environment. A value that cannot be read stops the start and says which one."""
 
 import os
+import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+ORIGIN = re.compile(r"(https?://[a-z0-9.:\[\]-]+)(?:/\S*)?", re.IGNORECASE)
 
 
 def load_file(path: Path) -> None:
@@ -45,3 +47,11 @@ def boolean(name: str, *, default: bool) -> bool:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def origin(address: str) -> str:
+    """Scheme, host and port of it, as a content security policy names them."""
+    found = ORIGIN.fullmatch(address)
+    if found is None:
+        raise ImproperlyConfigured(f"{address!r} is no address that begins with http:// or https://.")
+    return found[1]

@@ -197,7 +197,7 @@ MAX_AUDIENCE = env.integer("MSGCENTER_MAX_AUDIENCE", 200_000)
 
 # --- people and rights ------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "apps.accounts.backends.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["apps.accounts.login.backend.PasswordBackend", "apps.accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -213,6 +213,8 @@ LOGOUT_REDIRECT_URL = "account_login"
 REQUIRE_TOTP = env.boolean("MSGCENTER_REQUIRE_TOTP", default=True)
 # Failed logins of one network within 15 minutes, over all names; a school behind one address shares them.
 LOGIN_NETWORK_LIMIT = env.integer("MSGCENTER_LOGIN_NETWORK_LIMIT", 300)
+# Codes and links that one network asks for within an hour; at enrolment a whole year registers from one address.
+LETTER_NETWORK_LIMIT = env.integer("MSGCENTER_LETTER_NETWORK_LIMIT", 3000)
 
 ACCOUNT_ADAPTER = "apps.accounts.login.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -255,6 +257,8 @@ CAS_NAME = env.text("MSGCENTER_CAS_NAME", "CAS")
 CAS_VERSION = "3"
 CAS_SESSION_FACTORY = Session
 CAS_CREATE_USER = CAS_APPLY_ATTRIBUTES_TO_USER = False
+# Where OpenID and CAS servers lead on to another host to ask for the password.
+SSO_ORIGINS = env.words("MSGCENTER_SSO_ORIGINS")
 AUTH_LDAP_BIND_AS_AUTHENTICATING_USER = True
 LDAP_NUMBER_ATTRIBUTE = env.text("MSGCENTER_LDAP_NUMBER_ATTRIBUTE", "employeeNumber")
 AUTH_LDAP_SERVER_URI = env.text("MSGCENTER_LDAP_SERVER", "")
@@ -337,19 +341,30 @@ STATICFILES_DIRS = [
 WHITENOISE_USE_FINDERS = True
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "object-src": [NONE],
-        "base-uri": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
+
+
+def security_policy(*sso: str) -> dict[str, object]:
+    """`sso`: addresses of the school's own login. A form leads there by way of us, and Chromium counts that."""
+    return {
+        "DIRECTIVES": {
+            "default-src": [SELF],
+            "img-src": [SELF, "data:"],
+            "object-src": [NONE],
+            "base-uri": [SELF],
+            "form-action": [SELF, *map(env.origin, sso)],
+            "frame-ancestors": [NONE],
+        }
     }
-}
+
+
+CONTENT_SECURITY_POLICY = security_policy(
+    *env.words("MSGCENTER_OIDC_SERVER"), *([CAS_SERVER_URL] if CAS_SERVER_URL else []), *SSO_ORIGINS
+)
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
+# Unless somebody asks to be remembered; whoever comes by way of the school's own login is not asked.
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 X_FRAME_OPTIONS = "DENY"

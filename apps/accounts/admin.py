@@ -4,23 +4,25 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import admin as auth_admin
+from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from apps.accounts import keys, rights, roles
+from apps.accounts import keys, names, rights, roles
 from apps.accounts.keys import WORDS, KeyDraft
 from apps.accounts.login import second_factor, sessions
 from apps.accounts.models import ApiKey, RoleAssignment, User
 from apps.audit.admin import AuditedAdmin
 from apps.core import permissions
 from apps.core.admin import ServiceAdmin, ServiceForm, run_each
-from apps.core.errors import NotAllowed
+from apps.core.errors import Conflict, NotAllowed
 
 # A token is made by logging in and dies with its login; a page that hands one out for somebody else would be a way
 # around his password.
@@ -29,8 +31,31 @@ admin.site.unregister(AuthToken)
 admin.site.unregister(Group)
 
 
+class Named(forms.ModelForm):
+    """Of a user: his name is no number but his own."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if {"username", "person"}.isdisjoint(self.errors):
+            try:
+                names.check_free(cleaned["username"], cleaned.get("person", self.instance.person))
+            except Conflict as error:
+                self.add_error("username", error.detail)
+        return cleaned
+
+
+class UserForm(Named, auth_forms.UserChangeForm):
+    pass
+
+
+class NewUserForm(Named, auth_forms.AdminUserCreationForm):
+    pass
+
+
 @admin.register(User)
 class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
+    form = UserForm
+    add_form = NewUserForm
     list_display = ["username", "person", "is_active", "is_superuser", "last_login"]
     list_filter = ["is_active", "is_superuser"]
     list_select_related = ["person"]
@@ -67,6 +92,15 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _mightier(obj, request.user)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """One's own is changed where the old one is asked for. Django gives whoever asks a new session key."""
+        if self.get_object(request, unquote(id)) == request.user:
+            return redirect("account_change_password")
+        before = request.session.session_key
+        answer = super().user_change_password(request, id, form_url)
+        sessions.keep_listed(request, before=before)
+        return answer
 
     def has_powers_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

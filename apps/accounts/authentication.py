@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from knox.auth import TokenAuthentication as KnoxAuthentication
+from knox.crypto import hash_token
+from knox.models import AuthToken
+from knox.settings import CONSTANTS
 from rest_framework import authentication
 from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -23,10 +27,18 @@ class TokenAuthentication(KnoxAuthentication):
         return _with_second_factor(request, super().authenticate(request))
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, Any]:
-        """A token of ours is ASCII; knox would fail on other bytes rather than refuse them."""
-        if not token.isascii():
+        """As knox does it, with the person in the same query. A token of ours is ASCII."""
+        told = token.decode(errors="replace")
+        rows = AuthToken.objects.filter(token_key=told[: CONSTANTS.TOKEN_KEY_LENGTH]).select_related("user__person")
+        for row in rows:
+            if not self._cleanup_token(row) and constant_time_compare(hash_token(told), row.digest):
+                return self.validate_user(row)
+        raise AuthenticationFailed(_("Invalid token."))
+
+    def validate_user(self, auth_token: AuthToken) -> tuple[Any, Any]:
+        if not auth_token.user.may_log_in:
             raise AuthenticationFailed(_("Invalid token."))
-        return super().authenticate_credentials(token)
+        return auth_token.user, auth_token
 
 
 class KeyAuthentication(authentication.BaseAuthentication):

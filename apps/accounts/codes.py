@@ -1,7 +1,9 @@
 """Six digits that go to a contact point and prove who reads there: once, for ten minutes, in five tries."""
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from django.db.models import F
 from django.utils import timezone
@@ -11,7 +13,10 @@ from apps.accounts import letters, limits
 from apps.accounts.models import Challenge, Letter
 from apps.audit import services as audit
 from apps.core.db import transactional
+from apps.core.errors import MsgcenterError
 from apps.directory.models import ContactPoint
+
+T = TypeVar("T")
 
 VALID = timedelta(minutes=10)
 MAX_TRIES = 5
@@ -42,12 +47,27 @@ def find(handle: str, purpose: Challenge.Purpose) -> Challenge | None:
     return rows.filter(handle=handle, purpose=purpose, used_at=None, expires_at__gt=timezone.now()).first()
 
 
-def redeem(challenge: Challenge, code: str, *, network: str) -> bool:
-    """Whether the code is right; then it is used up. The try is counted before it is looked at. Raises `TooMany`."""
-    count = limits.of_network(network)
+def counted(network: str, attempt: Callable[[], T | None]) -> T | None:
+    """What the attempt to use a code gives, None if it is wrong. It is counted before it is made. Raises `TooMany`.
+
+    Not inside a transaction: whoever else counts for the network would wait for its end.
+    """
+    count = limits.codes_of_network(network)
     limits.take(count)
-    if _redeemed(challenge, code) and challenge.person_id is not None:
+    try:
+        found = attempt()
+    except MsgcenterError:
         limits.give_back(count)
+        raise
+    if found is not None:
+        limits.give_back(count)
+    return found
+
+
+@transactional
+def redeem(challenge: Challenge, code: str) -> bool:
+    """Whether the code is right; then it is used up. The try is counted before it is looked at."""
+    if _redeemed(challenge, code) and challenge.person_id is not None:
         return True
     audit.record("code_failed", challenge, by=None)
     return False

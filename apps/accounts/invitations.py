@@ -4,12 +4,13 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts import letters, registration, rights
+from apps.accounts import letters, names, registration, rights
 from apps.accounts.models import Invitation, Letter, User
 from apps.accounts.rights import Right
 from apps.audit import services as audit
@@ -68,18 +69,22 @@ def find(token: str) -> Invitation:
     return found
 
 
-@transactional
 def accept(token: str, *, username: str, password: str) -> User:
     """The new login. Raises `NotFound`, `InvalidInput` or `Conflict`, and then the invitation stays."""
-    invitation = find(token)
-    name = invitation.person.number or username
+    name = find(token).person.number or username
     registration.checked(password, User(username=name))
+    return _accept(token, name, make_password(password))
+
+
+@transactional
+def _accept(token: str, name: str, hashed: str) -> User:
+    invitation = find(token)
     if not _open().filter(pk=invitation.pk).update(accepted_at=timezone.now()):
         raise NotFound()
     try:
-        user = registration.create(invitation.person, name, password, proved=invitation.contact_point)
+        user = registration.create(invitation.person, name, hashed, proved=invitation.contact_point)
     except IntegrityError:
-        raise Conflict(_("This user name is taken."), code="name_taken") from None
+        raise names.taken() from None
     audit.record("accept_invitation", invitation, by=user)
     return user
 

@@ -132,7 +132,7 @@ def find(token: str) -> ApiKey | None:
     """The key, if it opens anything now."""
     if not SHAPE.fullmatch(token):
         return None
-    row = ApiKey.objects.select_related("created_by", "unit").filter(prefix=token[:PREFIX_LENGTH]).first()
+    row = ApiKey.objects.select_related("created_by__person", "unit").filter(prefix=token[:PREFIX_LENGTH]).first()
     if row is None or not hmac.compare_digest(row.digest, _digest(token)) or not row.is_valid:
         return None
     return row

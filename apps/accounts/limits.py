@@ -25,6 +25,7 @@ from apps.core.errors import TooMany
 
 SALT = "apps.accounts.limits"
 QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
 KEPT = timedelta(days=1)
 #: Whoever owns one address of an IPv6 network owns all of them.
 OWNED_BITS = 64
@@ -55,16 +56,41 @@ class Count:
 LOGIN = Limit("login", 10)
 CODE = Limit("code", 10)
 #: Over all networks; who guesses codes has the password already, so nobody else is locked out.
-CODE_OF_USER = Limit("code_of_user", 50, timedelta(hours=1))
+CODE_OF_USER = Limit("code_of_user", 50, HOUR)
 #: Codes and links that somebody asks to be sent.
-LETTER = Limit("letter", 5, timedelta(hours=1))
+LETTER = Limit("letter", 5, HOUR)
 LETTER_OF_PERSON = Limit("letter_of_person", 20, timedelta(days=1))
-LETTER_OF_NETWORK = Limit("letter_of_network", 1000, timedelta(hours=1))
+#: After those of the day: somebody who asks for letters in another's name must not keep him from his own.
+LETTER_BEYOND = Limit("letter_beyond", 1, HOUR)
 
 
 def of_network(network: str) -> Count:
     """Over all names: whoever tries one password on everybody."""
     return Count(Limit("network", settings.LOGIN_NETWORK_LIMIT), (network,))
+
+
+def codes_of_network(network: str) -> Count:
+    """Codes that were sent to anybody and come back wrong."""
+    return Count(Limit("code_of_network", settings.LOGIN_NETWORK_LIMIT), (network,))
+
+
+def letters_of_network(network: str) -> Count:
+    return Count(Limit("letter_of_network", settings.LETTER_NETWORK_LIMIT, HOUR), (network,))
+
+
+def numbers_of_network(network: str) -> Count:
+    """Numbers with which somebody begins to register."""
+    return Count(Limit("number_of_network", settings.LETTER_NETWORK_LIMIT, HOUR), (network,))
+
+
+def take_letter(*subject: str, network: str, device: str | None = None) -> None:
+    """Count a letter to `subject`, for a `device` that knows him apart from all others. Raises `TooMany`."""
+    whom = (*subject, "device", device) if device else subject
+    near = [Count(LETTER, whom)] if device else [Count(LETTER, (*whom, network)), letters_of_network(network)]
+    try:
+        take(*near, Count(LETTER_OF_PERSON, whom))
+    except TooMany:
+        take(*near, Count(LETTER_BEYOND, whom))
 
 
 def network(address: str | None) -> str:

@@ -41,15 +41,27 @@ class User(AbstractUser):
         return permissions.module_granted(self, app_label)
 
     @property
+    def may_log_in(self) -> bool:
+        """Whether anything opens for him. For whoever has left nothing does, until a roster brings him back."""
+        return self.is_active and not (self.person is not None and self.person.state == Person.State.LEFT)
+
+    @property
     def uses_test_key(self) -> bool:
         return self.api_key is not None and self.api_key.kind == ApiKey.Kind.TEST
 
     def save(self, *args: object, **kwargs: object) -> None:
-        """With a new password, whoever sets it, the tokens of the API die; the sessions do by Django's own doing."""
         changed = self._password is not None and not self._state.adding
         super().save(*args, **kwargs)
         if changed:
-            self.auth_token_set.all().delete()
+            self.end_proofs()
+
+    def end_proofs(self) -> None:
+        """With a new password, whoever sets it, the tokens of the API die, and the codes that were to replace the old
+        one; the sessions do by Django's own doing."""
+        self.auth_token_set.all().delete()
+        if self.person_id is not None:
+            codes = Challenge.objects.filter(person=self.person_id, purpose=Challenge.Purpose.RESET, used_at=None)
+            codes.update(used_at=timezone.now())
 
 
 class RoleAssignment(models.Model):
@@ -114,7 +126,7 @@ class ApiKey(models.Model):
     @property
     def is_valid(self) -> bool:
         """Whether it opens anything at all now."""
-        return self.revoked_at is None and self.expires_at > timezone.now() and self.created_by.is_active
+        return self.revoked_at is None and self.expires_at > timezone.now() and self.created_by.may_log_in
 
 
 class Tries(models.Model):

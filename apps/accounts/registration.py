@@ -3,14 +3,13 @@
 Every step does and says the same for a number that nobody has, so that nobody learns here who belongs to the school.
 """
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts import codes, contacts, limits
-from apps.accounts.contacts import Choice
-from apps.accounts.limits import Count
+from apps.accounts import codes, contacts, limits, names
 from apps.accounts.models import Challenge, User
 from apps.audit import services as audit
 from apps.core.db import transactional
@@ -20,44 +19,44 @@ from apps.directory.models import ContactPoint, Person
 MAX_NUMBER = Person._meta.get_field("number").max_length
 
 
-def choices(number: str) -> list[Choice]:
-    """Where a code for this number could go."""
-    return contacts.choices(_newcomer(number), number)
-
-
 def ask(number: str, via: str, *, network: str) -> Challenge:
     """Send a code to the contact point of this kind. Raises `TooMany`."""
-    limits.take(
-        Count(limits.LETTER, ("register", number, network)),
-        Count(limits.LETTER_OF_PERSON, ("register", number)),
-        Count(limits.LETTER_OF_NETWORK, (network,)),
-    )
+    limits.take_letter("register", number, network=network)
     return codes.send(Challenge.Purpose.REGISTER, contacts.of(_newcomer(number), via), via=via)
 
 
-@transactional
 def register(challenge: Challenge, code: str, *, number: str, password: str, network: str) -> User | None:
     """The new login, named by the number; None if the code is wrong, used or too old.
 
     Raises `InvalidInput` for a weak password, before the code is looked at, or `TooMany`.
     """
     checked(password, User(username=number))
-    if not codes.redeem(challenge, code, network=network):
+    return codes.counted(network, lambda: _register(challenge, code, make_password(password)))
+
+
+@transactional
+def _register(challenge: Challenge, code: str, hashed: str) -> User | None:
+    if not codes.redeem(challenge, code):
         return None
     person = challenge.person
-    user = create(person, person.number, password, proved=challenge.contact_point)
+    user = create(person, person.number, hashed, proved=challenge.contact_point)
     audit.record("register", user, by=user)
     return user
 
 
-def create(person: Person, username: str, password: str, *, proved: ContactPoint) -> User:
-    """A login for the person, who has shown that he reads at `proved`. Raises `Conflict`."""
+def create(person: Person, username: str, hashed: str, *, proved: ContactPoint) -> User:
+    """A login for the person, who has shown that he reads at `proved`. Raises `Conflict`.
+
+    Its password comes `hashed` (`make_password`): that takes long, and locks are held here.
+    """
     if User.objects.filter(person=person).exists():
         raise Conflict(_("This person has a login already."), code="login_exists")
-    if User.objects.filter(username=username).exists():
-        raise Conflict(_("This user name is taken."), code="name_taken")
+    name = User.normalize_username(username)
+    if names.user_named(name):
+        raise names.taken()
+    names.check_free(name, person)
     ContactPoint.objects.filter(pk=proved.pk, verified_at=None).update(verified_at=timezone.now())
-    return User.objects.create_user(username, password=password, person=person)
+    return User.objects.create(username=name, password=hashed, person=person)
 
 
 def checked(password: str, user: User) -> None:

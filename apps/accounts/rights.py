@@ -89,14 +89,14 @@ def holds(user: User, right: Right) -> bool:
 
 
 def holds_any(user: User, wanted: Collection[Right]) -> bool:
-    if not user.is_active or user.api_key:
+    if not _counts(user) or user.api_key:
         return any(units_with(user, right) for right in wanted)
     return user.is_superuser or _roles_with(user, *wanted).exists()
 
 
 def units_with(user: User, right: Right) -> set[int]:
     """Ids of the units in which the user holds the right; a role covers the unit's whole subtree."""
-    if not user.is_active:
+    if not _counts(user):
         return set()
     if user.api_key:
         return _units_of_key(user.api_key, right)
@@ -118,12 +118,17 @@ def _roles_with(user: User, *wanted: Right) -> QuerySet[RoleAssignment]:
 
 def almighty(user: User) -> bool:
     """Whether no rule holds the user back. A superuser's API key is held back by its own."""
-    return user.is_active and user.is_superuser and user.api_key is None
+    return _counts(user) and user.is_superuser and user.api_key is None
+
+
+def _counts(user: User) -> bool:
+    """Whoever may not log in holds nothing, nor does somebody who has not (he is no `User`)."""
+    return user.is_active and user.may_log_in
 
 
 def rights_in(user: User, unit: OrgUnit) -> frozenset[Right]:
     """Every right the user holds in the unit."""
-    if almighty(user) or user.api_key or not user.is_active:
+    if almighty(user) or not _counts(user) or user.api_key:
         return frozenset(right for right in Right if can(user, right, unit))
     above = OrgUnit.objects.ancestors(unit, include_self=True).values_list("pk", flat=True)
     held = RoleAssignment.objects.filter(user=user, unit__in=list(above)).values_list("role", flat=True)

@@ -33,7 +33,7 @@ CHARACTER_SETS = ("character_set_database", "character_set_connection", "charact
 
 @register(Tags.security)
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
-    return [*_debug_in_public(), *_guessable_secret(), *_short_lease()]
+    return [*_debug_in_public(), *_guessable_secret(), *_short_lease(), *_hidden_addresses()]
 
 
 def _debug_in_public() -> list[CheckMessage]:
@@ -70,6 +70,19 @@ def _short_lease() -> list[CheckMessage]:
             f"MSGCENTER_LEASE_SECONDS is below twice the longest call to a provider ({PROVIDER_TOTAL.seconds} s).",
             hint="A slow provider's rows would be taken for those of a dead worker.",
             id="core.W001",
+        )
+    ]
+
+
+def _hidden_addresses() -> list[CheckMessage]:
+    if not settings.PUBLIC_URL.startswith("https://") or settings.REST_FRAMEWORK["NUM_PROXIES"]:
+        return []
+    return [
+        Warning(
+            "MSGCENTER_PUBLIC_URL is https, and MSGCENTER_PROXIES is 0: whatever decrypts stands in between.",
+            hint="Say how many proxies there are, or everybody has one address, theirs, and the wrong passwords of one "
+            "lock out all.",
+            id="core.W003",
         )
     ]
 

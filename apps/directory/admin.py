@@ -90,6 +90,11 @@ class PersonAdmin(AuditedAdmin):
     ordering = ["-pk"]
     inlines = [MembershipInline]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Person | None = None) -> list[str]:
+        """Of somebody mightier: by the state his login is shut, by the number the school's own login knows him."""
+        below = obj is None or request.user.has_perm("directory.address_person", obj)
+        return [] if below else ["state", "number"]
+
 
 @admin.register(ContactPoint)
 class ContactPointAdmin(AuditedAdmin):

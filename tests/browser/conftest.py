@@ -24,11 +24,12 @@ PHONE, DESKTOP = (390, 844), (1280, 900)
 
 @dataclass
 class Reader:
-    """Somebody at a screen. `faults` collects requests that left the site, and errors on the console (a violation of
-    the content security policy is one)."""
+    """Somebody at a screen. `faults` collects requests that left the site (but to the hosts `beside` it), and errors on
+    the console (a violation of the content security policy is one)."""
 
     page: Page
     site: str
+    beside: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -37,7 +38,8 @@ class Reader:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 
     def note_request(self, request: Request) -> None:
-        if urlsplit(request.url).netloc != urlsplit(self.site).netloc and not request.url.startswith("data:"):
+        ours = {urlsplit(self.site).netloc, *self.beside}
+        if urlsplit(request.url).netloc not in ours and not request.url.startswith("data:"):
             self.faults.append(f"left the site: {request.url}")
 
     def note_console(self, message: ConsoleMessage) -> None:

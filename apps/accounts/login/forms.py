@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts import registration
-from apps.accounts.contacts import Choice
 from apps.accounts.login import passwords, second_factor
 from apps.core.errors import InvalidInput
 from apps.directory.models import ContactPoint
@@ -58,12 +57,14 @@ class NumberForm(forms.Form):
 
 
 class ChoiceForm(forms.Form):
-    via = forms.ChoiceField(label=gettext_lazy("Send the code to"), widget=forms.RadioSelect)
+    """The same for everybody: which of them there are is nobody's business who can type a number."""
 
-    def __init__(self, *args: Any, choices: list[Choice], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["via"].choices = [(one.kind, one.hint) for one in choices]
-        self.fields["via"].initial = choices[0].kind
+    via = forms.ChoiceField(
+        label=gettext_lazy("Send the code to"),
+        choices=[(Kind.MOBILE, gettext_lazy("my mobile")), (Kind.EMAIL, gettext_lazy("my e-mail"))],
+        initial=Kind.MOBILE,
+        widget=forms.RadioSelect,
+    )
 
 
 class ForgottenForm(forms.Form):

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from apps.accounts import codes, invitations, limits, registration, resets
-from apps.accounts.login import forms
+from apps.accounts import codes, invitations, limits, names, registration, resets
+from apps.accounts.login import forms, known
 from apps.accounts.login.views import Limited
 from apps.accounts.models import Challenge, User
 from apps.audit import origin
@@ -55,7 +55,8 @@ class Register(Joining):
     form_class = forms.NumberForm
 
     def go_on(self, form: Form) -> HttpResponse:
-        self.request.session[NUMBER] = form.cleaned_data["number"].strip()
+        limits.take(limits.numbers_of_network(network_of(self.request)))
+        self.request.session[NUMBER] = names.normal(form.cleaned_data["number"])
         return redirect("register_choose")
 
 
@@ -68,9 +69,6 @@ class Choose(Joining):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.number = request.session.get(NUMBER)
         return super().dispatch(request, *args, **kwargs) if self.number else redirect("account_signup")
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return super().get_form_kwargs() | {"choices": registration.choices(self.number)}
 
     def go_on(self, form: Form) -> HttpResponse:
         challenge = registration.ask(self.number, form.cleaned_data["via"], network=network_of(self.request))
@@ -125,10 +123,11 @@ class Forgotten(Joining):
     form_class = forms.ForgottenForm
 
     def go_on(self, form: Form) -> HttpResponse:
-        name = form.cleaned_data["name"].strip()
+        name = names.normal(form.cleaned_data["name"])
         link = public_address(self.request, reverse("reset_link", args=[resets.UID, resets.TOKEN]))
-        network = network_of(self.request)
-        challenge = resets.ask(name, form.cleaned_data["via"], network=network, address=link)
+        user = names.user_of(name)
+        device, network = known.device(self.request, user.pk if user else None), network_of(self.request)
+        challenge = resets.ask(name, form.cleaned_data["via"], network=network, address=link, device=device)
         if challenge is None:
             return redirect("reset_sent")
         self.request.session[RESET], self.request.session[NUMBER] = challenge.handle, name
@@ -154,6 +153,10 @@ class ResetByLink(PasswordResetConfirmView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return HttpResponse() if request.method == "HEAD" else super().dispatch(request, *args, **kwargs)
+
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if user and user.may_log_in else None
 
     def form_valid(self, form: Form) -> HttpResponse:
         resets.reset(self.user, form.cleaned_data["new_password1"])

@@ -24,10 +24,10 @@ class KnownDeviceMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        user_id = getattr(request, "logged_in_user_id", None)
+        login = getattr(request, "known_login", None)
         # A client of the API keeps no cookies.
-        if user_id is not None and not request.path_info.startswith("/api/"):
-            known.remember(request, response, user_id)
+        if login is not None and not request.path_info.startswith("/api/"):
+            known.remember(request, response, *login)
         return response
 
 

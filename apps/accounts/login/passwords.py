@@ -4,10 +4,9 @@ from django.contrib import auth
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
-from apps.accounts import limits
+from apps.accounts import limits, names
 from apps.accounts.limits import Count
 from apps.accounts.login import known
-from apps.accounts.models import User
 from apps.audit import origin
 
 
@@ -16,22 +15,20 @@ def authenticate(request: HttpRequest, *, username: str, password: str) -> Abstr
 
     For a name that nobody has it does and says the same.
     """
-    counts = _counts(request, username)
+    name = names.normal(username)
+    counts = _counts(request, name)
     limits.take(*counts)
-    user = auth.authenticate(request, username=username, password=password)
+    user = auth.authenticate(request, username=name, password=password)
     if user is not None:
         limits.give_back(*counts)
     return user
 
 
-def _counts(request: HttpRequest, username: str) -> list[Count]:
-    """By the login, not by how it was spelt: some databases hold several spellings for one name."""
-    user_id = User.objects.filter(username=username).values_list("pk", flat=True).first()
-    return counts_for(request, user_id, f"name {username.casefold()}")
-
-
-def counts_for(request: HttpRequest, user_id: int | None, name: str = "") -> list[Count]:
-    who = name if user_id is None else f"user {user_id}"
+def _counts(request: HttpRequest, name: str) -> list[Count]:
+    """By the login, also where the name is one of LDAP that led to it in this browser before."""
+    user = names.user_named(name)
+    user_id = user.pk if user else known.user_of(request, name)
+    who = names.subject(user_id, name)
     device = known.device(request, user_id)
     if device:
         return [Count(limits.LOGIN, (who, "device", device))]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import limits, rights
 from apps.accounts.limits import Count
-from apps.accounts.login import known
+from apps.accounts.login import known, sessions
 from apps.accounts.models import User
 from apps.accounts.rights import Right
 from apps.audit import origin
@@ -62,22 +62,34 @@ def check(request: HttpRequest, user: User, code: str) -> Authenticator:
 
 
 @transactional
+def begin(user: User, *, keep: str | None) -> None:
+    """It has just been set up: whoever got in without it is out, and the code that was shown is spent."""
+    row = Authenticator.objects.get(user=user, type=Type.TOTP)
+    # allauth takes no code of a later period than this one.
+    row.data["last_counter"] = int(time.time()) // PERIOD
+    row.save(update_fields=["data"])
+    sessions.end_all(user, by=user, keep=keep)
+
+
+@transactional
 def remove(user: User, *, by: User) -> None:
-    """For somebody who has lost phone and recovery codes. Raises `NotFound` or `NotAllowed`."""
+    """For somebody who has lost phone and recovery codes; it logs him out everywhere.
+
+    Raises `NotFound` or `NotAllowed`.
+    """
     if not by.is_superuser:
         raise NotAllowed()
     if not Authenticator.objects.filter(user=user).delete()[0]:
         raise NotFound(_("This login has no second factor."))
     audit.record("remove_second_factor", user, by=by)
+    sessions.end_all(user, by=by)
 
 
 def _counts(request: HttpRequest, user: User) -> list[Count]:
     who = f"user {user.pk}"
     device = known.device(request, user.pk)
-    if device:
-        return [Count(limits.CODE, (who, "device", device))]
-    network = limits.network(origin.client_address(request))
-    return [Count(limits.CODE, (who, network)), Count(limits.CODE_OF_USER, (who,))]
+    here = ("device", device) if device else (limits.network(origin.client_address(request)),)
+    return [Count(limits.CODE, (who, *here)), Count(limits.CODE_OF_USER, (who,))]
 
 
 @transactional

@@ -2,6 +2,7 @@
 
 from allauth.usersessions.models import UserSession
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from knox.models import AuthToken
 
@@ -10,12 +11,19 @@ from apps.audit import services as audit
 from apps.core.db import transactional
 
 
-def browsers(user: User) -> QuerySet[UserSession]:
-    return UserSession.objects.filter(user=user).order_by("-last_seen_at", "-pk")
+def browsers(user: User) -> list[UserSession]:
+    """The latest first. Those that are over are forgotten."""
+    rows = UserSession.objects.purge_and_list(user)
+    return sorted(rows, key=lambda one: (one.last_seen_at, one.pk), reverse=True)
 
 
 def tokens(user: User) -> QuerySet[AuthToken]:
     return AuthToken.objects.filter(user=user, expiry__gt=timezone.now()).order_by("-created")
+
+
+def keep_listed(request: HttpRequest, *, before: str | None) -> None:
+    """The session at hand has another key than `before`."""
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 @transactional

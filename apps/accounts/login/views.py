@@ -97,6 +97,10 @@ class SecondFactor(Limited, mfa.IndexView):
 class ActivateTotp(Noted, totp.ActivateTOTPView):
     verb = "add_second_factor"
 
+    def note(self, user: User) -> None:
+        super().note(user)
+        second_factor.begin(user, keep=self.request.session.session_key)
+
 
 class DeactivateTotp(Noted, totp.DeactivateTOTPView):
     verb = "remove_second_factor"

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django_cas_ng import backends
 from django_cas_ng.utils import get_cas_client
 
+from apps.accounts.login.backend import Gate
 from apps.accounts.login.joining import public_address
 from apps.accounts.login.views import Limited
 from apps.accounts.sso import people
@@ -23,7 +24,7 @@ from apps.core.errors import NotAllowed
 STATE, NEXT = "cas_state", "cas_next"
 
 
-class CASBackend(backends.CASBackend):
+class CASBackend(Gate, backends.CASBackend):
     """The name that CAS gives is a number."""
 
     def clean_username(self, username: str) -> str:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django_auth_ldap import backend
 
+from apps.accounts.login.backend import Gate
 from apps.accounts.models import User
 from apps.accounts.sso import people
 from apps.core.errors import NotAllowed
@@ -15,7 +16,7 @@ from apps.core.errors import NotAllowed
 TIMEOUT = 5
 
 
-class LDAPBackend(backend.LDAPBackend):
+class LDAPBackend(Gate, backend.LDAPBackend):
     default_settings: ClassVar[dict[str, Any]] = {
         "CONNECTION_OPTIONS": {ldap.OPT_NETWORK_TIMEOUT: TIMEOUT, ldap.OPT_TIMEOUT: TIMEOUT, ldap.OPT_REFERRALS: 0},
     }

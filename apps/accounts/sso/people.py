@@ -19,7 +19,7 @@ def user_of(number: object) -> User:
     rows = Person.objects.exclude(state=Person.State.LEFT).filter(number=str(number or "").strip())
     person = rows.exclude(number="").first()
     user = _login_of(person) if person else None
-    if user is None or not user.is_active:
+    if user is None or not user.may_log_in:
         raise NotAllowed(_("The school's login knows you, the roster does not. Ask the office of your department."))
     return user
 

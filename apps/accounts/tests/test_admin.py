@@ -302,3 +302,26 @@ def test_a_key_that_would_hold_too_much_is_not_made(
     page = clerks_client.post(reverse("admin:accounts_apikey_add"), form)
     assert list(page.context["adminform"].form.errors) == ["scopes"]
     assert not ApiKey.objects.exists()
+
+
+def test_the_number_of_another_person_is_no_user_name(client: Client, teacher: User, office: OrgUnit) -> None:
+    client.force_login(a_superuser())
+    other = a_person(office, number="2024010109")
+    assert client.post(page_of(teacher), posted(teacher, username=other.number)).status_code == 200
+    new = {"username": other.number, "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    add = reverse("admin:accounts_user_add")
+    answer = client.post(add, new)
+    assert "username" in answer.context["adminform"].form.errors
+    assert not User.objects.filter(username=other.number).exists()
+    assert client.post(add, {**new, "person": other.pk}).status_code == 302
+    made = User.objects.get(username=other.number)
+    assert client.post(page_of(made), posted(made, last_name="李")).status_code == 302
+    assert client.post(page_of(made), posted(made, person=a_person(office).pk)).status_code == 200
+
+
+def test_a_clerk_who_may_not_change_his_own_person_keeps_his_number(client: Client, office: OrgUnit) -> None:
+    own = a_user_with("administrator", office, username="2024010109", person=a_person(office, number="2024010109"))
+    client.force_login(own)
+    assert client.post(page_of(own), posted(own, last_name="李")).status_code == 302
+    own.refresh_from_db()
+    assert own.last_name == "李"

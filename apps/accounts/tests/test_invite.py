@@ -127,6 +127,19 @@ def test_a_taken_name_and_a_weak_password_leave_the_invitation_open(
     assert accept(client, path, username="limei").status_code == 302
 
 
+@pytest.mark.parametrize("name", ["2024010109", "２０２４０１０１０９", "b2024"])
+def test_the_number_of_another_person_is_no_user_name(client: Client, mother: Person, manager: User, name: str) -> None:
+    """Who had it would be taken for that person, and he would get no login."""
+    a_person(number="2024010109")
+    a_person(number="B2024")
+    path = invite(mother, manager)
+    answer = accept(client, path, username=name)
+    assert answer.status_code == 200
+    assert "username" in answer.context["form"].errors
+    assert not User.objects.filter(person=mother).exists()
+    assert accept(client, path, username="limei").status_code == 302
+
+
 def test_looking_at_the_link_uses_nothing_up(client: Client, mother: Person, manager: User) -> None:
     path = invite(mother, manager)
     client.get(path)

@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from apps.accounts import limits
 from apps.accounts.limits import Count, Limit
-from apps.accounts.login import passwords
 from apps.accounts.models import Tries
 from apps.accounts.tests.factories import a_user
-from apps.accounts.tests.logging_in import ELSEWHERE, PASSWORD, WRONG, is_in, log_in
+from apps.accounts.tests.logging_in import ELSEWHERE, PASSWORD, WRONG, is_in, last_secret, log_in
 from apps.audit.models import Entry
 from apps.core.errors import TooMany
 from apps.core.tests.threads import together
+from apps.directory.tests.factories import a_person
 
 pytestmark = pytest.mark.django_db
 THREE = Count(Limit("three", 3), ("somebody",))
@@ -164,8 +164,47 @@ def test_who_tries_one_password_on_everybody_is_stopped(client: Client, settings
     assert log_in(client, "other", REMOTE_ADDR=ELSEWHERE).status_code == 200
 
 
-def test_a_name_counts_as_one_however_it_is_spelt(rf: object) -> None:
-    user = a_user("wang")
-    known = passwords.counts_for(rf.post("/login"), user.pk)[0]
-    assert known.key == passwords.counts_for(rf.post("/login"), user.pk, "name WANG")[0].key
-    assert "wang" not in known.key
+def proved(client: Client, code: str) -> int:
+    form = {"code": code, "password": "another horse battery", "repeated": "another horse battery"}
+    return client.post("/account/forgotten/code", form).status_code
+
+
+def asked_for_a_code() -> Client:
+    client = Client()
+    client.post("/account/forgotten", {"name": "wang", "via": "mobile"})
+    return client
+
+
+def test_wrong_codes_of_a_network_and_its_wrong_passwords_count_apart(settings: object) -> None:
+    settings.LOGIN_NETWORK_LIMIT = 3
+    a_user("wang", password=PASSWORD, person=a_person(mobile="+8619900000041"))
+    for number in range(4):
+        status = log_in(Client(), f"name{number}", WRONG).status_code
+    assert status == 429
+    client = asked_for_a_code()
+    right = last_secret()
+    wrong = "000000" if right != "000000" else "000001"
+    assert [proved(client, wrong) for _ in range(4)] == [200] * 3 + [429]
+    assert proved(client, right) == 429
+    assert proved(asked_for_a_code(), right) == 429
+    with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=False):
+        another = asked_for_a_code()
+        assert [proved(another, wrong) for _ in range(2)] == [200] * 2
+        assert log_in(Client(), "nobody", WRONG).status_code == 200
+        assert proved(another, last_secret()) == 302
+
+
+@pytest.mark.parametrize("spelt", ["wang", " wang", "ｗａｎｇ", "wa\u200bng"])
+def test_a_name_counts_as_one_however_it_is_spelt(spelt: str) -> None:
+    a_user("wang", password=PASSWORD)
+    for _ in range(10):
+        log_in(Client(), spelt, WRONG)
+    assert log_in(Client(), "wang").status_code == 429
+
+
+def test_neither_name_nor_address_is_in_the_counters() -> None:
+    log_in(Client(), "wang", WRONG, REMOTE_ADDR=ELSEWHERE)
+    assert Tries.objects.count() == 2
+    told = str(list(Tries.objects.values()))
+    assert "wang" not in told
+    assert ELSEWHERE not in told

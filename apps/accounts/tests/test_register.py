@@ -7,7 +7,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts import codes, contacts, registration
+from apps.accounts import codes, registration
 from apps.accounts.models import Challenge, Letter, User
 from apps.accounts.tests.factories import a_user
 from apps.accounts.tests.logging_in import is_in, last_secret, log_in
@@ -44,9 +44,6 @@ def test_a_code_to_the_roster_s_mobile_gives_a_login_without_any_right(
     client: Client, wang: Person, jobs_outbox: Rung, django_capture_on_commit_callbacks: object
 ) -> None:
     client.post("/account/register", {"number": NUMBER})
-    page = client.get("/account/register/choose").content.decode()
-    assert "•••• ••17" in page
-    assert MOBILE[4:] not in page
     with django_capture_on_commit_callbacks(execute=True):
         client.post("/account/register/choose", {"via": "mobile"})
     letter = Letter.objects.get()
@@ -80,19 +77,57 @@ def answers(number: str) -> list[tuple[int, str]]:
     return [(step.status_code, step.headers.get("Location", "")) for step in steps]
 
 
-def test_an_unknown_number_gets_the_same_answers_and_a_choice_that_stays(client: Client, wang: Person) -> None:
+def choice(number: str) -> str:
+    """The page that asks where the code shall go."""
+    client = Client()
+    client.post("/account/register", {"number": number})
+    page = client.get("/account/register/choose").content.decode().split("<main")[1]
+    start = page.index("csrfmiddlewaretoken")
+    return page[:start] + page[page.index(">", start) :]
+
+
+@pytest.fixture
+def others(db: None) -> list[str]:
+    """Numbers of people who get no code by mobile, and of nobody."""
     a_user("taken", person=a_person(number="2024010102", mobile="+8619900000018"))
     left = a_person(number="2024010103", mobile="+8619900000019")
     Person.objects.filter(pk=left.pk).update(state=Person.State.LEFT)
     a_person(number="2024010104")
+    a_person(number="2024010105", email="li@school.example")
+    return [UNKNOWN, "2024010102", "2024010103", "2024010104", "2024010105"]
+
+
+def test_an_unknown_number_gets_the_same_answers(wang: Person, others: list[str]) -> None:
     expected = answers(NUMBER)
-    for number in (UNKNOWN, "2024010102", "2024010103", "2024010104"):
+    for number in others:
         assert answers(number) == expected
-        shown = registration.choices(number)
-        assert shown == registration.choices(number)
-        assert shown[0].hint.startswith("•••• ••")
     assert Letter.objects.exclude(contact_point=None).count() == 1
-    assert Letter.objects.count() == 5
+    assert Letter.objects.count() == 6
+
+
+def test_everybody_has_the_same_two_ways_to_choose_from(wang: Person, others: list[str]) -> None:
+    shown = choice(NUMBER)
+    assert ('value="mobile"' in shown, 'value="email"' in shown) == (True, True)
+    assert {choice(number) for number in others} == {shown}
+    for told in (MOBILE[-2:] + "<", EMAIL[0] + "•", "•"):
+        assert told not in shown
+
+
+def test_numbers_of_one_network_are_limited(settings: object) -> None:
+    settings.LETTER_NETWORK_LIMIT = 3
+    typed = [Client().post("/account/register", {"number": f"202401{number:04}"}) for number in range(4)]
+    assert [one.status_code for one in typed] == [302] * 3 + [429]
+    form, elsewhere = {"number": NUMBER}, "203.0.113.9"
+    assert Client().post("/account/register", form, REMOTE_ADDR=elsewhere).status_code == 302
+
+
+def test_letters_of_one_number_are_limited_over_all_networks(wang: Person) -> None:
+    for number in (NUMBER, UNKNOWN):
+        for network in range(21):
+            registration.ask(number, "mobile", network=f"203.0.113.{network}")
+        with pytest.raises(TooMany) as refused:
+            registration.ask(number, "mobile", network="203.0.113.99")
+        assert 0 < refused.value.wait <= 3600
 
 
 def test_what_somebody_has_entered_himself_proves_nothing(client: Client) -> None:
@@ -100,14 +135,6 @@ def test_what_somebody_has_entered_himself_proves_nothing(client: Client) -> Non
     ContactPoint.objects.create(person=person, kind="mobile", value=MOBILE, source=ContactPoint.Source.OWNER)
     ask(client)
     assert Letter.objects.get().contact_point is None
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "expected"),
-    [("mobile", MOBILE, "•••• ••17"), ("email", EMAIL, "w•••@s•••")],
-)
-def test_a_hint_tells_its_owner_and_nobody_else(kind: str, value: str, expected: str) -> None:
-    assert contacts.hint(kind, value) == expected
 
 
 def test_five_wrong_codes_end_a_code(client: Client, wang: Person) -> None:
@@ -189,7 +216,7 @@ def test_of_fifty_guesses_at_once_five_are_looked_at() -> None:
     a_person(number=NUMBER, mobile=MOBILE)
     challenge = registration.ask(NUMBER, "mobile", network="here")
     wrong = "000000" if last_secret() != "000000" else "000001"
-    together(*[lambda: codes.redeem(challenge, wrong, network="here")] * 50)
+    together(*[lambda: codes.redeem(challenge, wrong)] * 50)
     challenge.refresh_from_db()
     assert challenge.tries == 5
 

@@ -1,10 +1,15 @@
 """A new password without the old one: by a link in a mail, or by a code to the mobile on the roster."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
+from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import Letter, User
-from apps.accounts.tests.factories import a_client, a_user
+from apps.accounts.tests.factories import a_client, a_superuser, a_user
 from apps.accounts.tests.logging_in import (
     PASSWORD,
     a_second_factor,
@@ -122,6 +127,103 @@ def test_letters_are_limited_alike_for_known_and_unknown_names(wang: User) -> No
         answers = [ask(Client(), name).status_code for _ in range(6)]
         assert answers == [302] * 5 + [429]
         assert int(ask(Client(), name).headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("spelt", [NUMBER, "  wang  ", "ｗａｎｇ", "２０２４０１０１０１"])
+def test_letters_count_by_the_person_however_he_is_named(wang: User, spelt: str) -> None:
+    for _ in range(5):
+        assert ask(Client()).status_code == 302
+    assert ask(Client(), spelt).status_code == 429
+
+
+@pytest.mark.parametrize("spelt", ["WANG", "wäng", "Wáng"])
+def test_letters_count_by_whom_the_database_finds(wang: User, spelt: str) -> None:
+    """MariaDB finds `wang` by these; where it is a name of its own, it counts by itself."""
+    one = User.objects.filter(username=spelt).exists()
+    assert one is (connection.vendor == "mysql")
+    for _ in range(5):
+        ask(Client())
+    assert ask(Client(), spelt).status_code == (429 if one else 302)
+    for _ in range(10):
+        log_in(Client(), "wang", "wrong horse battery")
+    assert log_in(Client(), spelt).status_code == (429 if one else 200)
+
+
+@pytest.mark.parametrize("spelt", ["Nobody", " nobody ", "ｎｏｂｏｄｙ"])
+def test_a_name_that_nobody_has_counts_as_one_however_it_is_spelt(wang: User, spelt: str) -> None:
+    for _ in range(5):
+        ask(Client(), "nobody")
+    assert ask(Client(), spelt).status_code == 429
+
+
+@pytest.mark.parametrize("how", ["by link", "by himself", "by an administrator"])
+def test_a_code_dies_with_the_password_it_was_to_replace(client: Client, wang: User, how: str) -> None:
+    ask(client, via="mobile")
+    code = last_secret()
+    new = "yet another horse battery"
+    if how == "by link":
+        other = Client()
+        ask(other)
+        choose(other, last_secret(), new)
+    elif how == "by himself":
+        other = Client()
+        log_in(other, "wang")
+        other.post("/account/password", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    else:
+        form = {"usable_password": "true", "password1": new, "password2": new}
+        other = Client()
+        other.force_login(a_superuser())
+        other.post(f"/admin/accounts/user/{wang.pk}/password/", form)
+    wang.refresh_from_db()
+    assert wang.check_password(new)
+    assert prove(client, code).headers["Location"] == "/account/forgotten"
+    wang.refresh_from_db()
+    assert wang.check_password(new)
+
+
+def test_of_two_codes_the_second_dies_with_the_use_of_the_first(client: Client, wang: User) -> None:
+    ask(client, via="mobile")
+    code, another = last_secret(), Client()
+    ask(another, via="mobile")
+    assert prove(another, last_secret()).headers["Location"] == "/login"
+    assert prove(client, code).headers["Location"] == "/account/forgotten"
+
+
+def asked_from(network: int, name: str = "wang") -> object:
+    return Client().post("/account/forgotten", {"name": name, "via": "email"}, REMOTE_ADDR=f"203.0.113.{network}")
+
+
+def test_who_has_letters_sent_to_somebody_leaves_him_one_an_hour(wang: User) -> None:
+    for name in ("wang", "nobody"):
+        assert [asked_from(number // 5, name).status_code for number in range(20)] == [302] * 20
+        assert [asked_from(number, name).status_code for number in range(10, 13)] == [302, 429, 429]
+        assert 0 < int(asked_from(14, name).headers["Retry-After"]) <= 3600
+    with time_machine.travel(timezone.now() + timedelta(minutes=61), tick=False):
+        assert [asked_from(number).status_code for number in range(20, 22)] == [302, 429]
+    with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1), tick=False):
+        assert [asked_from(number).status_code for number in range(30, 32)] == [302, 302]
+
+
+def test_a_browser_in_which_he_has_logged_in_before_counts_apart(wang: User, settings: object) -> None:
+    his, network = Client(), "203.0.113.1"
+    log_in(his, "wang")
+    his.post("/logout")
+    for number in range(22):
+        asked_from(number)
+    settings.LETTER_NETWORK_LIMIT = 0
+    assert asked_from(1).status_code == 429
+    for name in ("wang", NUMBER, "wang", "wang", "wang"):
+        form = {"name": name, "via": "mobile"}
+        assert his.post("/account/forgotten", form, REMOTE_ADDR=network).status_code == 302
+    assert ask(his).status_code == 429
+    form = {"name": "nobody", "via": "mobile"}
+    assert his.post("/account/forgotten", form, REMOTE_ADDR=network).status_code == 429
+
+
+def test_letters_of_one_network_are_limited_over_all_names(wang: User, settings: object) -> None:
+    settings.LETTER_NETWORK_LIMIT = 3
+    assert [asked_from(1, f"name{number}").status_code for number in range(5)] == [302] * 3 + [429] * 2
+    assert asked_from(2).status_code == 302
 
 
 def test_a_code_to_register_is_no_good_to_reset(client: Client, wang: User) -> None:

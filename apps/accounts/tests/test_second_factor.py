@@ -93,6 +93,7 @@ def test_who_needs_it_cannot_take_it_off(client: Client, wanted: None, author: U
     secret = a_second_factor(author)
     log_in(client, "wang")
     client.post("/login/code", {"code": code_of(secret)})
+    assert is_in(client)
     client.post("/account/second-factor/remove", {})
     assert second_factor.enabled(author)
 
@@ -120,6 +121,30 @@ def test_setting_it_up_takes_a_code_and_gives_recovery_codes(client: Client, aut
     client.post("/account/second-factor/remove", {})
     assert not second_factor.enabled(author)
     assert "remove_second_factor" in verbs()
+
+
+def test_setting_it_up_ends_every_other_session_and_token(client: Client, author: User) -> None:
+    """Who had got in by the password alone is out again."""
+    there, app = Client(), a_client(author)
+    log_in(there, "wang")
+    log_in(client, "wang")
+    secret = client.get(SET_UP).context["form"].secret
+    client.post(SET_UP, {"code": WRONG_CODE})
+    assert is_in(there)
+    client.post(SET_UP, {"code": code_of(secret)})
+    assert (is_in(client), is_in(there), app.get("/api/v1/channels").status_code) == (True, False, 401)
+    assert verbs().count("end_sessions") == 1
+
+
+@pytest.mark.parametrize("spaced", [False, True])
+def test_the_code_that_set_it_up_opens_nothing_again(client: Client, author: User, spaced: bool) -> None:
+    log_in(client, "wang")
+    secret = client.get(SET_UP).context["form"].secret
+    code = code_of(secret)
+    client.post(SET_UP, {"code": f" {code[:3]}-{code[3:]}" if spaced else code})
+    assert second_factor.enabled(author)
+    assert refusals(api_login(code=code), 401) == [("totp_invalid", None)]
+    assert api_login(code=code_of(secret, later=1)).status_code == 200
 
 
 def test_whoever_logged_in_long_ago_says_once_more_that_it_is_he(client: Client, author: User) -> None:
@@ -183,17 +208,6 @@ def test_a_code_is_not_asked_for_before_the_password_is_right(author: User) -> N
     assert refusals(answer, 401) == [("authentication_failed", None)]
 
 
-def test_codes_cannot_be_guessed_for_long(author: User) -> None:
-    secret = a_second_factor(author)
-    answers = [api_login(code=WRONG_CODE).status_code for _ in range(11)]
-    assert answers == [401] * 10 + [429]
-    assert 0 < int(api_login(code=code_of(secret))["Retry-After"]) <= 900
-    here = Client()
-    log_in(here, "wang", REMOTE_ADDR=ELSEWHERE)
-    here.post("/login/code", {"code": code_of(secret)}, REMOTE_ADDR=ELSEWHERE)
-    assert is_in(here)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_two_that_come_at_once_with_one_code_one_gets_in(rf: object) -> None:
     user = a_user("wang")
@@ -203,16 +217,11 @@ def test_of_two_that_come_at_once_with_one_code_one_gets_in(rf: object) -> None:
         assert sum(isinstance(one, InvalidInput) for one in results) == 3
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_fifty_codes_at_once_ten_are_looked_at() -> None:
-    user = a_user("wang", password=PASSWORD)
-    a_second_factor(user)
-    answers = together(*[lambda: api_login(code=WRONG_CODE).status_code] * 50)
-    assert (answers.count(401), answers.count(429)) == (10, 40)
-
-
 def test_a_superuser_helps_whoever_has_lost_it(client: Client, author: User) -> None:
-    a_second_factor(author)
+    secret, there, app = a_second_factor(author), Client(), a_client(author)
+    log_in(there, "wang")
+    there.post("/login/code", {"code": code_of(secret)})
+    assert is_in(there)
     posted = {"action": "remove_second_factor", "_selected_action": [author.pk]}
     client.force_login(an_author(a_school()))
     client.post("/admin/accounts/user/", posted)
@@ -221,3 +230,4 @@ def test_a_superuser_helps_whoever_has_lost_it(client: Client, author: User) -> 
     client.post("/admin/accounts/user/", posted)
     assert not second_factor.enabled(author)
     assert Entry.objects.filter(verb="remove_second_factor", object_id=author.pk).count() == 1
+    assert (is_in(there), app.get("/api/v1/channels").status_code) == (False, 401)

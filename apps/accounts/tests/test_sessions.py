@@ -1,7 +1,10 @@
 """Where somebody is logged in, and what ends that."""
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 from knox.models import get_token_model
 
 from apps.accounts.models import User
@@ -94,6 +97,42 @@ def test_tokens_die_when_somebody_else_sets_the_password(wang: User, client: Cli
     form = {"usable_password": "true", "password1": NEW, "password2": NEW}
     assert client.post(f"/admin/accounts/user/{wang.pk}/password/", form).status_code == 302
     assert (app.get(DOOR).status_code, is_in(there)) == (401, False)
+
+
+def listed(client: Client) -> list[bool]:
+    """Of each browser on the page, whether it is this one."""
+    return [current for _session, current in client.get("/account/").context["browsers"]]
+
+
+@pytest.mark.parametrize("spelt", ["{}", "0{}"])
+def test_one_s_own_password_is_changed_in_one_place(client: Client, spelt: str) -> None:
+    root = User.objects.create_superuser("root", password=PASSWORD, pk=7)
+    client.force_login(root)
+    address, form = f"/admin/accounts/user/{spelt.format(root.pk)}/password/", {"password1": NEW, "password2": NEW}
+    for answer in (client.get(address), client.post(address, {"usable_password": "true", **form})):
+        assert answer.headers["Location"] == "/account/password"
+    root.refresh_from_db()
+    assert root.check_password(PASSWORD)
+
+
+def test_whoever_sets_another_s_password_stays_in_the_list_of_his_own_sessions(wang: User) -> None:
+    a_superuser(username="root", password=PASSWORD)
+    here, there = Client(), Client()
+    for client in (here, there):
+        log_in(client, "root")
+    form = {"usable_password": "true", "password1": NEW, "password2": NEW}
+    assert here.post(f"/admin/accounts/user/{wang.pk}/password/", form).status_code == 302
+    assert sorted(listed(here)) == [False, True]
+    there.post("/account/sessions")
+    assert (is_in(there), is_in(here)) == (True, False)
+
+
+def test_a_session_that_is_over_is_not_listed(wang: User) -> None:
+    here, there, third = logged_in(), logged_in(), logged_in()
+    Session.objects.filter(session_key=there.session.session_key).delete()
+    Session.objects.filter(session_key=third.session.session_key).update(expire_date=timezone.now())
+    assert listed(here) == [True]
+    assert UserSession.objects.count() == 1
 
 
 def test_a_superuser_ends_the_sessions_of_somebody_else(wang: User, client: Client) -> None:

@@ -62,6 +62,13 @@ def test_nobody_else_gets_in(client: Client, server: CasServer, name: str | None
     assert User.objects.count() == 1
 
 
+def test_the_session_ends_with_the_browser(client: Client, server: CasServer) -> None:
+    a_person(number=NUMBER)
+    client.get(way_back(client))
+    assert is_in(client)
+    assert client.cookies["sessionid"]["max-age"] == ""
+
+
 def test_a_ticket_opens_one_browser_once(client: Client, server: CasServer) -> None:
     a_person(number=NUMBER)
     back, other = way_back(client), Client()

@@ -1,20 +1,25 @@
 """Passwords of the school's LDAP directory: Debian's slapd as a process."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.core import signing
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import a_client, a_user, an_author
-from apps.accounts.tests.logging_in import PASSWORD, WRONG, a_second_factor, is_in, log_in
+from apps.accounts.tests.logging_in import PASSWORD, WRONG, a_second_factor, code_of, is_in, log_in
 from apps.audit.models import Entry
 from apps.directory.tests.factories import a_person, a_school
 from tests.servers import slapd
 
 pytestmark = pytest.mark.django_db
 NUMBER = "2024010101"
+API = "/api/v1/login"
 PEOPLE = {"wangfang": (NUMBER, PASSWORD), "stranger": ("2024999999", PASSWORD), "root": ("0", PASSWORD)}
 
 
@@ -70,6 +75,56 @@ def test_input_59_its_passwords_are_limited_too(client: Client) -> None:
     a_person(number=NUMBER)
     assert [log_in(client, "wangfang", WRONG).status_code for _ in range(11)] == [200] * 10 + [429]
     assert Entry.objects.filter(verb="login_failed").count() == 10
+
+
+def test_input_59_a_name_counts_as_one_however_it_is_spelt(client: Client) -> None:
+    """slapd reads them all as one."""
+    a_person(number=NUMBER)
+    spelt = ["wangfang", "WangFang", " wangfang", "wangfang  ", "ｗａｎｇｆａｎｇ", "wang\u200bfang", "wang\u00adfang"]
+    for number in range(10):
+        assert log_in(Client(), spelt[number % len(spelt)], WRONG).status_code == 200
+    answers = {log_in(Client(), one).status_code for one in spelt}
+    told = {a_client().post(API, {"username": one, "password": PASSWORD}).status_code for one in spelt}
+    assert (answers, told) == ({429}, {429})
+
+
+@pytest.mark.parametrize("spelt", ["WangFang", "  wangfang ", "ｗａｎｇｆａｎｇ"])
+def test_every_spelling_opens_page_and_api_alike(client: Client, spelt: str) -> None:
+    a_person(number=NUMBER)
+    log_in(client, spelt)
+    assert is_in(client)
+    assert a_client().post(API, {"username": spelt, "password": PASSWORD}).status_code == 200
+
+
+def with_the_device_of(client: Client) -> Client:
+    """Nobody is logged in there."""
+    other = Client()
+    other.cookies["known_device"] = client.cookies["known_device"].value
+    return other
+
+
+@pytest.mark.parametrize("name", ["wangfang", "WANGFANG"])
+@pytest.mark.parametrize("factor", [False, True])
+def test_a_browser_in_which_he_has_logged_in_by_his_ldap_name_counts_apart(name: str, factor: bool) -> None:
+    user = a_user("teacher", person=a_person(number=NUMBER))
+    his, another = Client(), Client()
+    if factor:
+        secret = a_second_factor(user)
+    log_in(his, "wangfang")
+    if factor:
+        his.post("/login/code", {"code": code_of(secret)})
+    assert is_in(his)
+    his.post("/logout")
+    for _ in range(11):
+        log_in(another, "wangfang", WRONG)
+    assert log_in(another, "wangfang").status_code == 429
+    his = with_the_device_of(his)
+    for _ in range(10):
+        assert log_in(his, "wangfang", WRONG).status_code == 200
+    assert log_in(his, name).status_code == 429
+    with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=False):
+        assert log_in(his, name).status_code == 302
+    assert "wangfang" not in signing.b64_decode(his.cookies["known_device"].value.split(":")[0].encode()).decode()
 
 
 def test_the_second_factor_comes_after_it(client: Client) -> None:

@@ -98,6 +98,13 @@ def test_the_second_factor_comes_after_it(client: Client, provider: OidcServer) 
     assert is_in(client)
 
 
+def test_the_session_ends_with_the_browser(client: Client, provider: OidcServer) -> None:
+    a_person(number=NUMBER)
+    there_and_back(client)
+    assert is_in(client)
+    assert client.cookies["sessionid"]["max-age"] == ""
+
+
 def test_a_refusal_and_a_foreign_answer_open_nothing(client: Client, provider: OidcServer) -> None:
     a_user(person=a_person(number=NUMBER))
     provider.user = None

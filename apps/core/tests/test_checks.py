@@ -26,6 +26,7 @@ def test_fit_settings_pass() -> None:
 @pytest.mark.parametrize("address", ["https://msg.school.example", "http://10.0.0.5:8000", "https://[2001:db8::1]/"])
 def test_debug_with_a_public_address_is_refused(settings: Settings, address: str) -> None:
     settings.PUBLIC_URL, settings.DEBUG = address, True
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
     assert ids() == ["core.E001"]
     settings.DEBUG = False
     assert ids() == []
@@ -71,6 +72,23 @@ def test_without_a_broker_everything_starts(settings: Settings) -> None:
 @pytest.mark.parametrize(("seconds", "found"), [(39, ["core.W001"]), (40, []), (60, [])])
 def test_short_lease_is_a_warning(settings: Settings, seconds: int, found: list[str]) -> None:
     settings.LEASE = timedelta(seconds=seconds)
+    assert ids() == found
+
+
+@pytest.mark.parametrize(
+    ("address", "proxies", "found"),
+    [
+        ("https://msg.school.example", 0, ["core.W003"]),
+        ("https://msg.school.example", 1, []),
+        ("http://msg.school.example", 0, []),
+        ("", 0, []),
+    ],
+)
+def test_encryption_without_a_proxy_is_a_warning(
+    settings: Settings, address: str, proxies: int, found: list[str]
+) -> None:
+    settings.PUBLIC_URL = address
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
     assert ids() == found
 
 
