@@ -46,8 +46,9 @@ NEEDED: dict[str, Right | None] = {
     "delivery.suppression": Right.MANAGE_PEOPLE,
     "audit.view_entry": Right.READ_AUDIT,
 }
-#: What decides where somebody's codes and links go: who sets it may log in as him.
-ADDRESSING = {"directory.address_person", *(f"directory.{act}_contactpoint" for act in ("add", "change", "delete"))}
+#: What decides where somebody's codes and links go: who sets it may log in as him. With him go his addresses.
+ADDRESSING = {"directory.address_person", "directory.delete_person"}
+ADDRESSING |= {f"directory.{act}_contactpoint" for act in ("add", "change", "delete")}
 
 
 class RoleBackend(BaseBackend):

@@ -66,9 +66,9 @@ class OrgUnitAdmin(AuditedAdmin):
     autocomplete_fields = ["parent"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: OrgUnit | None = None) -> list[str]:
-        """Who keeps a unit but not what is above it leaves it where it is."""
+        """Who keeps a unit but not what is above it leaves it where it is, and what it is: an office reaches others."""
         moves = obj is None or obj.parent is None or request.user.has_perm(self.permission("change"), obj.parent)
-        return [] if moves else ["parent"]
+        return [] if moves else ["parent", "kind", "code"]
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> forms.Field:
         """A unit with nothing above it is a school of its own: then nobody else would hold anything in the whole."""
@@ -89,6 +89,11 @@ class PersonAdmin(AuditedAdmin):
     search_fields = ["number__startswith", "name__startswith"]
     ordering = ["-pk"]
     inlines = [MembershipInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Person | None = None) -> list[str]:
+        """By the number the school's login knows whose login it is, and who has left has none."""
+        addressed = obj is None or request.user.has_perm("directory.address_person", obj)
+        return [] if addressed else ["number", "state"]
 
 
 @admin.register(ContactPoint)
