@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -61,6 +62,11 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         field.required = not permissions.everywhere(request.user, "accounts.add_user")
         return field
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Together with its entry in the audit log, or not at all."""
+        with transaction.atomic():
+            return super().user_change_password(request, id, form_url)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and not _mightier(obj, request.user)
