@@ -70,6 +70,7 @@ class RoleAssignment(models.Model):
     role = models.CharField(_("role"), max_length=20, choices=Role.choices)
 
     unit_paths = ("unit",)
+    audited_apart = True
 
     class Meta:
         verbose_name = _("role")

@@ -95,6 +95,12 @@ class PersonAdmin(AuditedAdmin):
         addressed = obj is None or request.user.has_perm("directory.address_person", obj)
         return [] if addressed else ["number", "state"]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Person | None = None) -> bool:
+        """Who belongs to somebody else's units too is theirs as well."""
+        own = super().has_delete_permission(request, obj)
+        memberships = obj.memberships.all() if own and obj else ()
+        return own and all(request.user.has_perm("directory.delete_membership", one) for one in memberships)
+
 
 @admin.register(ContactPoint)
 class ContactPointAdmin(AuditedAdmin):

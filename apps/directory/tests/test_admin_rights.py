@@ -4,10 +4,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from apps.accounts.models import User
+from apps.accounts.models import RoleAssignment, User
 from apps.accounts.tests.factories import a_user, a_user_with
-from apps.directory.models import OrgUnit, Person
-from apps.directory.tests.factories import a_class, a_department, a_person, a_school
+from apps.audit.models import Entry
+from apps.directory.models import Membership, OrgUnit, Person
+from apps.directory.tests.factories import a_class, a_department, a_guardian, a_person, a_school
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +83,49 @@ class TestPeople:
         assert clerks.post(page_of(teacher), as_it_is(teacher, number="T900004", state="left")).status_code == 302
         teacher.refresh_from_db()
         assert (teacher.number, teacher.state) == ("T900004", "left")
+
+
+class TestDeleting:
+    def gone(self) -> list[tuple[str, str]]:
+        entries = Entry.objects.filter(verb="delete").order_by("sequence")
+        assert "school.example" not in str([entry.object_name for entry in entries])
+        return [(entry.object_type, entry.details.get("along_with", "")) for entry in entries]
+
+    def test_what_goes_with_a_person_is_noted_line_by_line(self, clerks: Client, college: OrgUnit) -> None:
+        child = a_person(college, email="child@school.example", mobile="+8619900000121")
+        a_guardian(child)
+        assert clerks.post(page_of(child, "delete"), {"post": "yes"}).status_code == 302
+        along = "directory.person"
+        assert self.gone() == [
+            ("directory.person", ""),
+            ("directory.contactpoint", along),
+            ("directory.contactpoint", along),
+            ("directory.relation", along),
+        ]
+        told = [entry.details["changes"] for entry in Entry.objects.filter(object_type="directory.contactpoint")]
+        assert {"value": ["c***@school.example", None]} in told
+
+    def test_so_are_the_roles_of_a_unit_and_of_a_login(self, admin_client: Client, college: OrgUnit) -> None:
+        room = a_class(college)
+        user = a_user_with("author", room)
+        a_user_with("approver", room)
+        chosen = {"action": "delete_selected", "_selected_action": [user.pk], "post": "yes"}
+        admin_client.post(reverse("admin:accounts_user_changelist"), chosen)
+        assert self.gone() == [("accounts.user", ""), ("accounts.roleassignment", "accounts.user")]
+        admin_client.post(page_of(room, "delete"), {"post": "yes"})
+        assert self.gone()[2:] == [("directory.orgunit", ""), ("accounts.roleassignment", "directory.orgunit")]
+        assert not RoleAssignment.objects.exists()
+
+    def test_nobody_is_deleted_who_belongs_to_others_too(self, clerks: Client, college: OrgUnit) -> None:
+        person = a_person(college)
+        Membership.objects.create(person=person, unit=a_department(college.parent))
+        assert clerks.get(page_of(person)).status_code == 200
+        assert clerks.post(page_of(person, "delete"), {"post": "yes"}).status_code == 403
+        chosen = {"action": "delete_selected", "_selected_action": [person.pk], "post": "yes"}
+        clerks.post(reverse("admin:directory_person_changelist"), chosen)
+        assert Person.objects.filter(pk=person.pk).exists()
+
+    def test_nor_a_guardian_of_somebody_elses_child(self, clerks: Client, college: OrgUnit) -> None:
+        guardian = a_guardian(a_person(college), a_person(a_department(college.parent)))
+        assert clerks.post(page_of(guardian, "delete"), {"post": "yes"}).status_code == 403
+        assert Person.objects.filter(pk=guardian.pk).exists()
