@@ -117,4 +117,6 @@ def _belongs_to_units(permission: str) -> bool:
 def _owner_exceeds(obj: Model, user: User) -> bool:
     person = obj.person_id if isinstance(obj, ContactPoint) else obj.pk if isinstance(obj, Person) else None
     login = User.objects.filter(person=person).first() if person else None
-    return login is not None and login != user and rights.exceeds(login, user)
+    if login is None or login == user:
+        return False
+    return rights.exceeds(login, user) or rights.shared_guardians(user).filter(pk=person).exists()
