@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils import translation
@@ -111,6 +112,7 @@ def upload(
         total=rows,
         language=translation.get_language() or settings.LANGUAGE_CODE,
         created_by=by,
+        created_key=key_of(by),
     )
     return _store(roster, content, by=by, ring=ring)
 
@@ -155,6 +157,7 @@ def correct(roster: RosterImport, options: Options, *, by: AbstractBaseUser | No
     forget_changes(roster.pk)
     if ring:
         jobs.enqueue(jobs.READ_ROSTER, roster.pk, lane=jobs.EXPORTS_LANE)
+    audit.record("correct", roster, by=by, complete=options.complete, create_units=options.create_units)
     return _fresh(roster)
 
 
@@ -178,10 +181,11 @@ def apply(
         )
     due_at = ring_again() if ring else None
     RosterImport.objects.filter(pk=roster.pk).update(
-        state=State.APPLYING, applied_by=by, tries=0, lease="", due_at=due_at
+        state=State.APPLYING, applied_by=by, applied_key=key_of(by), tries=0, lease="", due_at=due_at
     )
     if ring:
         jobs.enqueue(jobs.APPLY_ROSTER, roster.pk, lane=jobs.EXPORTS_LANE)
+    audit.record("apply", roster, by=by, let_leave=let_leave)
     return _fresh(roster)
 
 
@@ -229,6 +233,20 @@ def check_right(by: AbstractBaseUser | None, unit: OrgUnit | None) -> None:
     """None is the operator of the server."""
     if by is not None and (unit is None or not by.has_perm(RIGHT, unit)):
         raise NotAllowed()
+
+
+def key_of(by: AbstractBaseUser | None) -> Model | None:
+    """The key of a school system by which he comes, if he comes by one."""
+    return getattr(by, "api_key", None)
+
+
+def as_he_came(by: AbstractBaseUser | None, key: Any) -> AbstractBaseUser | None:
+    """For a worker: the user with the key he used. Raises `NotAllowed` if that opens nothing any more."""
+    if key is not None and not key.is_valid:
+        raise NotAllowed()
+    if by is not None:
+        by.api_key = key
+    return by
 
 
 def untouchable(by: AbstractBaseUser | None) -> frozenset[int]:

@@ -23,7 +23,7 @@ from apps.core.errors import NotAllowed, UnreadableFile
 from apps.directory.models import RosterChange, RosterImport
 from apps.directory.roster import applying, columns, reading, units
 from apps.directory.roster.planning import Plan
-from apps.directory.roster.services import check_right, forget_changes, forget_file, ring_again, untouchable
+from apps.directory.roster.services import as_he_came, check_right, forget_changes, forget_file, ring_again, untouchable
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,8 @@ def write(roster_id: int, *, progress: Progress | None = None) -> None:
 
 
 def _compare(roster: RosterImport, progress: Progress) -> None:
+    if roster.created_by:
+        roster.created_by.api_key = roster.created_key
     plan = Plan(units.load(roster.unit_id), roster.create_units, untouchable(roster.created_by))
     with reading.opened(_content(roster), roster.mapping) as sheets:
         roster.columns = columns.described(reading.header(sheets))
@@ -98,7 +100,8 @@ def _write(roster: RosterImport, progress: Progress) -> None:
     if _mine(roster).select_for_update().first() is None:
         raise Superseded
     # What was allowed when he pressed the button may not be any more.
-    check_right(roster.applied_by, roster.unit)
+    by = as_he_came(roster.applied_by, roster.applied_key)
+    check_right(by, roster.unit)
     total, done = roster.changes.filter(act__isnull=False).count(), 0
 
     def count(some: int) -> None:
@@ -106,13 +109,13 @@ def _write(roster: RosterImport, progress: Progress) -> None:
         done += some
         progress(done, total)
 
-    writer = applying.Writer(units.load(roster.unit_id), untouchable(roster.applied_by))
+    writer = applying.Writer(units.load(roster.unit_id), untouchable(by))
     writer.write(roster.changes.all(), progress=count)
     roster.changes.update(act=None)
     forget_file(roster.pk)
     _mine(roster).update(state=State.APPLIED, ended_at=Now(), due_at=None, lease="", error="")
     counts = {name: count for name, count in roster.counts.items() if count}
-    audit.record("import", roster, by=roster.applied_by, sha256=roster.sha256, counts=counts)
+    audit.record("import", roster, by=by, sha256=roster.sha256, counts=counts)
 
 
 def _compare_again(roster: RosterImport) -> None:
@@ -148,7 +151,9 @@ def _claim(roster_id: int, state: str, span: timedelta) -> RosterImport | None:
         due_at=Now() + span, tries=F("tries") + 1, lease=lease
     ):
         return None
-    rows = RosterImport.objects.select_related("unit", "created_by", "applied_by")
+    rows = RosterImport.objects.select_related(
+        "unit", "created_by", "created_key__created_by", "applied_by", "applied_key__created_by"
+    )
     roster = rows.filter(pk=roster_id, lease=lease).first()
     if roster and roster.unit is None:
         _fail(roster, _("The unit of this import is gone."))
