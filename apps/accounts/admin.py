@@ -9,6 +9,7 @@ from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -94,11 +95,15 @@ class UserAdmin(AuditedAdmin, auth_admin.UserAdmin):
         return super().has_delete_permission(request, obj) and not _mightier(obj, request.user)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """One's own is changed where the old one is asked for. Django gives whoever asks a new session key."""
+        """Together with its entry in the audit log, or not at all. One's own is changed where the old one is asked for.
+
+        Django gives whoever asks a new session key.
+        """
         if self.get_object(request, unquote(id)) == request.user:
             return redirect("account_change_password")
         before = request.session.session_key
-        answer = super().user_change_password(request, id, form_url)
+        with transaction.atomic():
+            answer = super().user_change_password(request, id, form_url)
         sessions.keep_listed(request, before=before)
         return answer
 

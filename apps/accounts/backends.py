@@ -46,8 +46,9 @@ NEEDED: dict[str, Right | None] = {
     "delivery.suppression": Right.MANAGE_PEOPLE,
     "audit.view_entry": Right.READ_AUDIT,
 }
-#: What decides where somebody's codes and links go: who sets it may log in as him.
-ADDRESSING = {"directory.address_person", *(f"directory.{act}_contactpoint" for act in ("add", "change", "delete"))}
+#: What decides where somebody's codes and links go: who sets it may log in as him. With him go his addresses.
+ADDRESSING = {"directory.address_person", "directory.delete_person"}
+ADDRESSING |= {f"directory.{act}_contactpoint" for act in ("add", "change", "delete")}
 
 
 class RoleBackend(BaseBackend):
@@ -116,4 +117,6 @@ def _belongs_to_units(permission: str) -> bool:
 def _owner_exceeds(obj: Model, user: User) -> bool:
     person = obj.person_id if isinstance(obj, ContactPoint) else obj.pk if isinstance(obj, Person) else None
     login = User.objects.filter(person=person).first() if person else None
-    return login is not None and login != user and rights.exceeds(login, user)
+    if login is None or login == user:
+        return False
+    return rights.exceeds(login, user) or rights.shared_guardians(user).filter(pk=person).exists()

@@ -1,5 +1,7 @@
 """Who may log in, and what they may do where."""
 
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
@@ -27,6 +29,8 @@ class User(AbstractUser):
     )
 
     unit_paths = ("person__memberships__unit", "roles__unit")
+    #: Whose role is here but who belongs elsewhere is looked after there.
+    unit_limits: ClassVar = {("manage_people", "roles__unit"): models.Q(person=None)}
     audit_masks = {"password": hidden, "email": masked}
 
     class Meta(AbstractUser.Meta):
@@ -82,6 +86,7 @@ class RoleAssignment(models.Model):
     role = models.CharField(_("role"), max_length=20, choices=Role.choices)
 
     unit_paths = ("unit",)
+    audited_apart = True
 
     class Meta:
         verbose_name = _("role")

@@ -1,12 +1,13 @@
 """Who may do what to what: one rule, asked by REST, pages, admin, exports and tasks alike.
 
 `visible_to(user, rows, right)` is the rule; `can(user, right, target)` is the same rule for one row. The models say by
-`unit_paths` which lookups lead to the org units a row belongs to. Whoever holds the right in the whole school, that is
-in all units that have nothing above them, holds it towards every row; towards rows of a model without paths, only he.
-With an API key (`user.api_key`) a user holds what the key's scopes name, in the key's unit, while he holds it himself.
+`unit_paths` which lookups lead to the org units a row belongs to, and by `unit_limits` for which rows one of them
+counts under a right. Whoever holds the right in the whole school, that is in all units that have nothing above them,
+holds it towards every row; towards rows of a model without paths, only he. With an API key (`user.api_key`) a user
+holds what the key's scopes name, in the key's unit, while he holds it himself.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from functools import reduce
 from operator import or_
@@ -15,7 +16,7 @@ from typing import TypeVar
 from django.db.models import Model, Q, QuerySet
 
 from apps.accounts.models import ApiKey, RoleAssignment, User
-from apps.directory.models import Membership, OrgUnit, Person
+from apps.directory.models import Membership, OrgUnit, Person, Relation
 from apps.directory.tree import Tree
 
 Rows = TypeVar("Rows", bound=QuerySet)
@@ -65,7 +66,8 @@ def visible_to(user: User, rows: Rows, right: Right = Right.SEE) -> Rows:
     paths: tuple[str, ...] = getattr(rows.model, "unit_paths", ())
     if not paths:
         return rows.none()
-    belongs = reduce(or_, (Q(**{f"{path}__in": units}) for path in paths))
+    limits: Mapping[tuple[str, str], Q] = getattr(rows.model, "unit_limits", {})
+    belongs = reduce(or_, (Q(**{f"{path}__in": units}) & limits.get((right, path), Q()) for path in paths))
     if not any(_many(rows.model, path) for path in paths):
         return rows.filter(belongs)
     # A join with memberships would give a person of two units twice.
@@ -147,9 +149,24 @@ def exceeds(user: User, other: User) -> bool:
 
 
 def mightier_people(user: User) -> set[int]:
-    """Ids of the people whose logins exceed the user's."""
+    """Ids of the people whose logins exceed the user's, and of guardians who are not his alone."""
     holders = User.objects.filter(Q(is_superuser=True) | Q(roles__isnull=False), person__isnull=False)
-    return {one.person_id for one in holders.exclude(pk=user.pk).distinct() if exceeds(one, user)}
+    mightier = {one.person_id for one in holders.exclude(pk=user.pk).distinct() if exceeds(one, user)}
+    return mightier | set(shared_guardians(user).values_list("pk", flat=True))
+
+
+def shared_guardians(user: User) -> QuerySet[Person]:
+    """Guardians with a login some of whose children or units are none of the user's: to name somebody as the guardian
+    of a child of one's own must give no power over his login.
+    """
+    units = units_with(user, Right.MANAGE_PEOPLE)
+    if almighty(user) or (units and _school() <= units):
+        return Person.objects.none()
+    own = Membership.objects.filter(unit__in=units).values("person")
+    others = Relation.objects.exclude(of__in=own).values("person")
+    elsewhere = Membership.objects.exclude(unit__in=units).values("person")
+    guardians = Person.objects.filter(user__isnull=False, pk__in=Relation.objects.values("person"))
+    return guardians.filter(Q(pk__in=others) | Q(pk__in=elsewhere)).exclude(pk=user.person_id)
 
 
 def operates(user: User) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import NestedObjects, flatten_fieldsets
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.forms import BaseFormSet, ModelForm
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -39,7 +39,7 @@ class AuditedAdmin(BaseAdmin):
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
         entry = super().log_addition(request, obj, message)
-        audit.record("create", obj, by=request.user)
+        audit.record("create", obj, by=request.user, changes=changes.of_addresses(obj))
         return entry
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
@@ -50,15 +50,28 @@ class AuditedAdmin(BaseAdmin):
             audit.record("change", obj, by=request.user, **told)
         return entry
 
+    @transaction.atomic
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
-        audit.record("delete", obj, by=request.user)
+        note_deleted([obj], by=request.user)
         super().delete_model(request, obj)
 
     @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
-        for obj in queryset:
-            audit.record("delete", obj, by=request.user)
+        note_deleted(list(queryset), by=request.user)
         super().delete_queryset(request, queryset)
+
+
+def note_deleted(rows: Sequence[models.Model], *, by: AbstractBaseUser) -> None:
+    """That they are deleted, and what goes with them that has a line of its own (`audited_apart` of its model)."""
+    for row in rows:
+        audit.record("delete", row, by=by, changes=changes.of_addresses(row, gone=True))
+    going = NestedObjects(using=router.db_for_write(type(rows[0]))) if rows else None
+    if going:
+        going.collect(rows)
+        apart = [row for model, found in going.data.items() if getattr(model, "audited_apart", False) for row in found]
+        for row in sorted({*apart} - {*rows}, key=lambda one: (one._meta.label, one.pk)):
+            told = changes.of_addresses(row, gone=True)
+            audit.record("delete", row, by=by, changes=told, along_with=rows[0]._meta.label_lower)
 
 
 def changed_names(message: list[dict[str, dict[str, Any]]] | str) -> list[str]:

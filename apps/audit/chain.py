@@ -27,6 +27,8 @@ class Fault(StrEnum):
     INSERTED = "inserted"
     #: Both are as they were written, but not one after the other: one of them is from another copy of the log.
     UNLINKED = "unlinked"
+    #: Signed with a key that an entry before it shows to have been replaced: keys are never taken back.
+    OLD_KEY = "old_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +48,36 @@ def sign(entry: Entry, *, key: str | None = None) -> str:
     return salted_hmac(SALT, text, secret=key or settings.SECRET_KEY, algorithm="sha256").hexdigest()
 
 
-def genuine(entry: Entry) -> bool:
-    """Whether the entry is as it was written; keys of before (`SECRET_KEY_FALLBACKS`) count too."""
+def signer(entry: Entry) -> int | None:
+    """Whose signature it is: 0 the key of today, 1 the one before it (`SECRET_KEY_FALLBACKS`), …; None: nobody's."""
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return any(hmac.compare_digest(sign(entry, key=key), entry.signature) for key in keys)
+    signed = (number for number, key in enumerate(keys) if hmac.compare_digest(sign(entry, key=key), entry.signature))
+    return next(signed, None)
 
 
 def verify(entries: Iterable[Entry], head: Head, *, known: tuple[int, str] | None = None) -> Iterator[Finding]:
     """Everything that is wrong with the log. `entries` come by sequence, all of them.
 
-    `known` is the place and signature of an entry as it was noted outside of the database.
+    `known` is the place and signature of an entry as it was noted outside of the database. What was written since the
+    head was read goes on from there, and so is checked like the others: the head alone proves nothing.
     """
-    last, signature, whole = 0, FIRST, True
+    last, signature, whole, oldest = 0, FIRST, True, len(settings.SECRET_KEY_FALLBACKS)
     for entry in entries:
-        if entry.sequence > head.sequence or entry.sequence < FIRST_NUMBER:
-            # One that was written since the head was read is genuine; the next look has it.
-            if not genuine(entry):
-                yield Finding(Fault.INSERTED, entry.sequence, entry.pk)
+        key = signer(entry)
+        if entry.sequence < FIRST_NUMBER or (key is None and entry.sequence > head.sequence):
+            yield Finding(Fault.INSERTED, entry.sequence, entry.pk)
             continue
         yield from _removed(last, entry.sequence)
         follows = entry.sequence > last + 1 or entry.previous == signature or not whole
-        whole = genuine(entry)
-        if not whole:
+        whole = key is not None
+        if key is None:
             yield Finding(Fault.CHANGED, entry.sequence, entry.pk)
         elif not follows or (known and entry.sequence == known[0] and entry.signature != known[1]):
             yield Finding(Fault.UNLINKED, entry.sequence, entry.pk)
+        elif key > oldest:
+            yield Finding(Fault.OLD_KEY, entry.sequence, entry.pk)
         last, signature = entry.sequence, entry.signature
+        oldest = oldest if key is None else min(oldest, key)
     yield from _removed(last, max(head.sequence, known[0] if known else 0) + 1)
 
 

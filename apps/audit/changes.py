@@ -34,6 +34,13 @@ def of_form(form: ModelForm, formsets: Sequence[BaseFormSet] = ()) -> dict[str, 
     return told
 
 
+def of_addresses(row: Model, *, gone: bool = False) -> dict[str, list[object]]:
+    """The masked addresses of a row that has come, or is `gone`: its name alone does not tell which one it was."""
+    masks = {name: mask for name, mask in getattr(row, "audit_masks", {}).items() if mask is not hidden}
+    values = {name: getattr(row, name) for name in masks if getattr(row, name)}
+    return shown(type(row), {name: (value, None) if gone else (None, value) for name, value in values.items()})
+
+
 def _of_rows(formset: BaseModelFormSet) -> Iterator[tuple[str, list[object]]]:
     for form in formset.initial_forms:
         changed = shown(formset.model, _changes(form)) if form not in formset.deleted_forms else {}

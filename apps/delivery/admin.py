@@ -30,7 +30,7 @@ class RecipientAdmin(OwnUnitsAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(OwnUnitsAdmin):
-    message_path = "message_channel__message"
+    lookups = ["message_channel__message", "recipient"]
     list_display = ["recipient_name", "message", "channel", "masked_address", "status", "reason", "updated_at"]
     list_filter = ["status", "message_channel__channel"]
     list_select_related = [
@@ -101,7 +101,7 @@ class OfDeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(Attempt)
 class AttemptAdmin(OwnUnitsAdmin, OfDeliveryAdmin):
-    message_path = "delivery__message_channel__message"
+    lookups = ["delivery__message_channel__message", "delivery"]
     list_display = ["at", "link", "number", "account", "status", "reason", "reference", "took_ms"]
     list_filter = ["status"]
     list_select_related = ["account__channel"]

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.channels.models import ProviderAccount
 from apps.core.fields import ExactCharField
+from apps.core.masking import masked
 from apps.delivery.states import Status
 from apps.directory.models import ContactPoint, Person
 from apps.messaging.models import Message, MessageChannel
@@ -189,6 +190,8 @@ class Suppression(models.Model):
     value = ExactCharField(_("address"), max_length=512)
     reason = ExactCharField(_("reason"), max_length=20, choices=Reason.choices)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    audit_masks = {"value": masked}
 
     class Meta:
         verbose_name = _("suppression")

@@ -8,6 +8,7 @@ from django.db import connection
 from apps.accounts import rights
 from apps.accounts.models import User
 from apps.accounts.rights import Right
+from apps.audit import changes
 from apps.audit import services as audit
 from apps.channels.models import Channel
 from apps.channels.providers.base import Refused, Result
@@ -64,7 +65,7 @@ def allow_again(row: Suppression, *, by: User) -> None:
     """A person says that the address may be written to. Raises `NotAllowed`: an address belongs to no one unit."""
     if not rights.can(by, Right.MANAGE_PEOPLE, None):
         raise NotAllowed()
-    audit.record("allow", row, by=by)
+    audit.record("allow", row, by=by, changes=changes.of_addresses(row, gone=True))
     row.delete()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import ForeignKey, Q, QuerySet
+from django.db.models import ForeignKey, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -59,16 +59,31 @@ def with_address(typed: str) -> Q:
 
 @admin.register(OrgUnit)
 class OrgUnitAdmin(AuditedAdmin):
-    list_display = ["name", "kind", "code", "parent"]
+    list_display = ["name", "kind", "code", "above"]
     list_filter = ["kind"]
-    list_select_related = ["parent"]
     search_fields = ["name__startswith", "code__exact"]
     autocomplete_fields = ["parent"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrgUnit]:
+        """With the name of what is above it, where that is the user's as well."""
+        units = OrgUnit.objects.without_tree_fields().filter(pk=OuterRef("parent"))
+        own = permissions.visible_to(request.user, units, self.permission("view"))
+        return super().get_queryset(request).annotate(above_name=Subquery(own.values("name")[:1]))
+
+    @admin.display(description=_("parent"), ordering="above_name")
+    def above(self, unit: OrgUnit) -> str:
+        return unit.above_name or ""
+
+    def get_fields(self, request: HttpRequest, obj: OrgUnit | None = None) -> list[str]:
+        return ["name", "kind", "code", *(["parent"] if self.moves(request, obj) else [])]
+
     def get_readonly_fields(self, request: HttpRequest, obj: OrgUnit | None = None) -> list[str]:
-        """Who keeps a unit but not what is above it leaves it where it is."""
-        moves = obj is None or obj.parent is None or request.user.has_perm(self.permission("change"), obj.parent)
-        return [] if moves else ["parent"]
+        """Who keeps a unit but not what is above it leaves it where it is, and what it is: an office reaches others."""
+        return [] if self.moves(request, obj) else ["kind", "code"]
+
+    def moves(self, request: HttpRequest, unit: OrgUnit | None) -> bool:
+        above = unit and unit.parent
+        return above is None or request.user.has_perm(self.permission("change"), above)
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> forms.Field:
         """A unit with nothing above it is a school of its own: then nobody else would hold anything in the whole."""
@@ -92,8 +107,14 @@ class PersonAdmin(AuditedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Person | None = None) -> list[str]:
         """Of somebody mightier: by the state his login is shut, by the number the school's own login knows him."""
-        below = obj is None or request.user.has_perm("directory.address_person", obj)
-        return [] if below else ["state", "number"]
+        addressed = obj is None or request.user.has_perm("directory.address_person", obj)
+        return [] if addressed else ["number", "state"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Person | None = None) -> bool:
+        """Who belongs to somebody else's units too is theirs as well."""
+        own = super().has_delete_permission(request, obj)
+        memberships = obj.memberships.all() if own and obj else ()
+        return own and all(request.user.has_perm("directory.delete_membership", one) for one in memberships)
 
 
 @admin.register(ContactPoint)

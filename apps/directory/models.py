@@ -1,6 +1,7 @@
 """Who there is: the org tree, people, how to reach them, and who belongs to whom.
 
-`unit_paths` of a model are the lookups that lead to the org units a row belongs to (`accounts/rights.py`).
+`unit_paths` of a model are the lookups that lead to the org units a row belongs to (`accounts/rights.py`); rows of one
+that is `audited_apart` have their own line in the audit log also where they are deleted with another one.
 """
 
 from django.db import models
@@ -128,6 +129,7 @@ class ContactPoint(models.Model):
 
     unit_paths = tuple(f"person__{path}" for path in Person.unit_paths)
     audit_masks = {"value": masked}
+    audited_apart = True
 
     class Meta:
         verbose_name = _("contact point")
@@ -155,6 +157,7 @@ class Relation(models.Model):
     )
 
     unit_paths = ("of__memberships__unit",)
+    audited_apart = True
 
     class Meta:
         verbose_name = _("relation")

@@ -143,12 +143,9 @@ def _with_status(message: Message) -> str:
 
 
 class OwnUnitsAdmin(ReadOnlyAdmin):
-    """Rows that hang on a message: people see those of their units' messages. `message_path` leads to the message."""
+    """Rows that hang on a message: people see those of their units' messages, and come from its page."""
 
-    message_path = "message"
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        return lookup == self.message_path or super().lookup_allowed(lookup, value, request)
+    lookups = ["message"]
 
 
 @admin.register(MessageChannel)

@@ -91,6 +91,13 @@ def changes_between(before: Draft, after: Draft) -> dict[str, list[object]]:
     return changes.shown(Message, {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
 
 
+def rewritten(before: Draft, after: Draft) -> bool:
+    """Whether it says something else, or to others, or elsewhere: who did that has written a part of it."""
+    if set(before.channels) != set(after.channels):
+        return True
+    return any(getattr(before, name) != getattr(after, name) for name in ("title", "content", "rules", "rows"))
+
+
 def _rules_in_words(draft: Draft) -> list[str]:
     return [str(AudienceRule(**vars(rule))) for rule in draft.rules]
 

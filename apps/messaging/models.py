@@ -78,6 +78,8 @@ class Message(models.Model):
         related_name="edited_messages",
         verbose_name=_("last changed by"),
     )
+    #: Ids of the users who have written a part of it since it was created: none of them approves it.
+    writers = models.JSONField(default=list, editable=False)
     #: Whoever published or scheduled it last, and with which key: asked again when the clock publishes it.
     publisher = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -31,15 +31,17 @@ class RuleForm(forms.ModelForm):
         model = SegmentRule
         fields = ASKED
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, asking: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.asking = asking
         self.fields["state"].choices = [("", "---------"), *selection.PRESENT]
         if self.instance.person:
             self.fields["number"].initial = self.instance.person.number
 
     def clean_number(self) -> Person | None:
+        """Somebody he may not write to is answered as nobody."""
         number = self.cleaned_data["number"]
-        person = Person.objects.filter(number=number).first() if number else None
+        person = rights.reachable_people(self.asking).filter(number=number).first() if number else None
         if number and person is None:
             raise forms.ValidationError(_("There is no such person."))
         return person
@@ -53,6 +55,9 @@ class Rules(forms.BaseInlineFormSet):
     """Checks the whole segment as the service will, so that a refusal is an error of the form."""
 
     user: User
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        return super().get_form_kwargs(index) | {"asking": self.user}
 
     def clean(self) -> None:
         super().clean()

@@ -25,7 +25,7 @@ from apps.messaging.states import LIVE, PAUSABLE, RECALLABLE, Status, may_follow
 def create(draft: Draft, *, by: User) -> Message:
     """Store a draft. Raises `InvalidInput`, `NotAllowed` or `NotFound`; then nothing is stored."""
     drafts.check(draft, by=by)
-    message = Message(author=by, sandboxed=by.uses_test_key)
+    message = Message(author=by, writers=[by.pk], sandboxed=by.uses_test_key)
     _write(message, draft, by=by)
     audit.record("create", message, by=by, title=message.title)
     return message
@@ -39,7 +39,10 @@ def change(message: Message, draft: Draft, *, by: User) -> Message:
     if message.status != Status.DRAFT:
         raise Conflict(_("Only a draft can be changed; this message is %s.") % message.get_status_display())
     drafts.check(draft, by=by)
-    told = drafts.changes_between(drafts.of(message), draft)
+    before = drafts.of(message)
+    told = drafts.changes_between(before, draft)
+    if drafts.rewritten(before, draft):
+        message.writers = sorted({*message.writers, by.pk})
     message.audience_rules.all().delete()
     message.audience_rows.all().delete()
     message.message_channels.all().delete()
@@ -73,7 +76,9 @@ def publish(message: Message, *, by: User) -> Message:
     if message.status != Status.DRAFT:
         raise Conflict(_("This message is already %s.") % message.get_status_display())
     drafts.check_times(message.publish_at, message.expires_at)
-    reach.check_segments(_lock_segments(message), by=[message.editor or message.author, by])
+    writer = message.editor or message.author
+    # Himself he is asked as he comes: with the key he uses, if he uses one.
+    reach.check_segments(_lock_segments(message), by=[by] if by == writer else [writer, by])
     if message.publish_at:
         _move(message, Status.SCHEDULED, publisher=by, publisher_key=by.api_key)
     else:
@@ -88,7 +93,7 @@ def require_publishing(message: Message, *, by: User) -> None:
     _require(message, Right.PUBLISH, by=by)
     if message.urgency == Urgency.EMERGENCY and not rights.can(by, Right.EMERGENCY, message.unit):
         raise NotAllowed(_("You do not have the right to send emergency messages."), field="urgency")
-    own = by.pk in (message.author_id, message.editor_id)
+    own = by.pk in (message.author_id, message.editor_id, *message.writers)
     if message.type.approval_needed and (own or not rights.can(by, Right.APPROVE, message.unit)):
         raise NotAllowed(_("This type of message is published by an approver who is not its author."))
 

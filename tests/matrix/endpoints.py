@@ -7,8 +7,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.views.generic import RedirectView
 
-#: PUT of Django's form views is their POST.
-METHODS = ("get", "post", "patch", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 #: Django's verbs for a model, of which `ADMIN` has the rules.
 VERBS = ("changelist", "add", "change", "delete", "history")
 

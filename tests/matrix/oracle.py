@@ -10,11 +10,14 @@ PLACES = ("own", "sub", "foreign")
 
 @dataclass(frozen=True)
 class Actor:
-    """`role` is held in the department, or (`school`) above it. Keys act for the department's administrator."""
+    """`role` is held in the department, or (`school`) above it, or in the `section` below alone. Keys act for the
+    department's administrator.
+    """
 
     name: str
     role: str = ""
     school: bool = False
+    section: bool = False
     superuser: bool = False
     anonymous: bool = False
     #: Kind of the key, and its scopes; None: all that one can hold.
@@ -24,8 +27,13 @@ class Actor:
     def holds(self, roles: Roles | None) -> bool:
         return roles is not None and (self.superuser or self.role in roles)
 
+    @property
+    def home(self) -> str:
+        return "sub" if self.section else "own"
+
     def reaches(self, place: str) -> bool:
-        return self.superuser or self.school or place != "foreign"
+        below = (self.home, "sub")
+        return self.superuser or self.school or place in below
 
     def may_use(self, scope: str | None) -> bool:
         return scope is not None and (self.scopes is None or scope in self.scopes)
@@ -35,6 +43,7 @@ ROLES = ("administrator", "unit_manager", "author", "approver", "emergency_sende
 PEOPLE = (
     *(Actor(role, role) for role in ROLES),
     *(Actor(f"{role} of the school", role, school=True) for role in ("administrator", "operator", "auditor")),
+    Actor("administrator of the section", "administrator", section=True),
     Actor("superuser", superuser=True),
     Actor("reader"),
     Actor("anonymous", anonymous=True),
@@ -114,6 +123,16 @@ def page_answers(label: str, verb: str, actor: Actor, place: str) -> int:
     if not _may(page, "change" if verb == "save" else verb, actor):
         return 403
     return 200 if actor.reaches(place) else 302
+
+
+def action_answers(label: str, name: str, actor: Actor, place: str) -> tuple[int, bool]:
+    """The status, and whether it is done: what is foreign was not among the rows to choose from."""
+    seen = page_answers(label, "view", actor, actor.home)
+    page = ADMIN[label]
+    held = actor.holds(page.actions[name]) and (not page.whole or actor.superuser or actor.school)
+    if seen != 200 or not held:
+        return (403 if seen == 200 else seen), False
+    return 302, actor.reaches(place)
 
 
 def _may(page: Page, verb: str, actor: Actor) -> bool:

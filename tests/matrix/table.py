@@ -6,6 +6,7 @@ endpoint, add its line; `test_every_endpoint_has_a_line` names those that are mi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 Roles = frozenset[str]
 ALL: Roles = frozenset(
@@ -63,7 +64,7 @@ MESSAGE = {"scope": "publish", "earnest": True}
 EVERYONE = {"everyone": True}
 PUBLIC = {"open": True}
 
-LINES: Mapping[str, Line] = {
+LINES: dict[str, Line] = {
     # --- REST ---------------------------------------------------------------------------------------------------------
     "POST api:login": line(ok=400, **PUBLIC),
     "POST api:logout": line(ok=204, **EVERYONE),
@@ -218,6 +219,12 @@ LINES: Mapping[str, Line] = {
     "GET admin:auth_user_password_change": line(MANAGE, early=True),
     "POST admin:auth_user_password_change": line(MANAGE, early=True),
 }
+#: Django's form views take PUT for POST.
+FORMS = ("account_login", "account_change_password", "account_reauthenticate", "account_signup", "register_choose")
+FORMS += ("register_code", "account_reset_password", "reset_code", "reset_link", "accept_invitation")
+FORMS += ("mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp", "mfa_generate_recovery_codes")
+LINES |= {f"PUT {name}": LINES[f"POST {name}"] for name in FORMS}
+
 #: Of these the other method does the same or nothing, as Django has it: POST of a page that only shows something.
 SAME_FOR_POST = (
     "index",
@@ -233,44 +240,49 @@ UNLISTED = {f"POST admin:{name}" for name in SAME_FOR_POST}
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The pages of a model in the admin. None: not even a superuser. `whole`: rows that belong to no unit."""
+    """The pages of a model in the admin. None: not even a superuser. `whole`: rows that belong to no unit.
+
+    `actions`: for whom they are carried out in their unit and below; others are not even offered them.
+    """
 
     view: Roles | None
     add: Roles | None = None
     change: Roles | None = None
     delete: Roles | None = None
     whole: bool = False
+    actions: Mapping[str, Roles] = field(default_factory=dict)
 
 
-def kept_by(roles: Roles, **more: bool) -> Page:
+def kept_by(roles: Roles, **more: Any) -> Page:
     return Page(view=roles, add=roles, change=roles, delete=roles, **more)
 
 
+BRAKES = ("pause", "resume", "stop_all", "resume_all")
 ADMIN: Mapping[str, Page] = {
     "directory.orgunit": kept_by(MANAGE),
     "directory.person": kept_by(MANAGE),
     "directory.contactpoint": kept_by(MANAGE),
     "directory.relation": kept_by(MANAGE),
     "directory.adviser": kept_by(MANAGE),
-    "directory.segment": Page(view=SEE, add=WRITE, change=WRITE),
+    "directory.segment": Page(view=SEE, add=WRITE, change=WRITE, actions={"remove": WRITE}),
     "directory.rosterimport": Page(view=MANAGE, add=MANAGE),
-    "accounts.user": kept_by(MANAGE),
+    "accounts.user": kept_by(MANAGE, actions=dict.fromkeys(("remove_second_factor", "end_sessions"), NOBODY)),
     "accounts.roleassignment": Page(view=GRANT, add=GRANT, delete=GRANT),
-    "accounts.invitation": Page(view=MANAGE, add=MANAGE),
-    "accounts.apikey": Page(view=GRANT, add=GRANT),
-    "channels.channel": Page(view=CHANNELS, change=CHANNELS, whole=True),
-    "channels.provideraccount": kept_by(CHANNELS, whole=True),
+    "accounts.invitation": Page(view=MANAGE, add=MANAGE, actions={"withdraw": MANAGE}),
+    "accounts.apikey": Page(view=GRANT, add=GRANT, actions={"revoke": GRANT}),
+    "channels.channel": Page(view=CHANNELS, change=CHANNELS, whole=True, actions=dict.fromkeys(BRAKES, CHANNELS)),
+    "channels.provideraccount": kept_by(CHANNELS, whole=True, actions=dict.fromkeys(("pause", "resume"), CHANNELS)),
     "channels.sandboxmessage": Page(view=NOBODY, whole=True),
     "messaging.messagetype": Page(view=SEE, add=GRANT, change=GRANT, delete=GRANT, whole=True),
     "messaging.template": Page(view=SEE, add=WRITE, change=WRITE, delete=WRITE, whole=True),
-    "messaging.message": Page(view=SEE),
+    "messaging.message": Page(view=SEE, actions=dict.fromkeys(("publish", "recall", "pause", "resume"), PUBLISH)),
     "messaging.messagechannel": Page(view=SEE),
     "messaging.audiencerow": Page(view=SEE),
     "delivery.recipient": Page(view=SEE),
-    "delivery.delivery": Page(view=SEE),
+    "delivery.delivery": Page(view=SEE, actions={"resend": PUBLISH}),
     "delivery.attempt": Page(view=SEE),
     "delivery.receipt": Page(view=CHANNELS, whole=True),
-    "delivery.suppression": kept_by(MANAGE, whole=True),
+    "delivery.suppression": kept_by(MANAGE, whole=True, actions={"allow_again": MANAGE}),
     "audit.entry": Page(view=AUDIT),
-    "core.alert": Page(view=CHANNELS, whole=True),
+    "core.alert": Page(view=CHANNELS, whole=True, actions={"settle": CHANNELS}),
 }

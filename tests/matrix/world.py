@@ -88,7 +88,7 @@ def build() -> World:
         _inbox(place, reader if name != "foreign" else a_user(f"{place.mark} other", person=a_person(other)))
         _rights(place, root)
     for actor in PEOPLE:
-        _enter(world, actor, school if actor.school else office)
+        _enter(world, actor, school if actor.school else units[actor.home])
     for actor in KEYS:
         scopes = actor.scopes or tuple(SCOPES)
         draft = KeyDraft(name=actor.name, kind=actor.key, scopes=scopes, unit=office)

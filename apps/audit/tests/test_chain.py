@@ -117,6 +117,41 @@ def test_what_is_written_during_the_check_is_no_fault(rows: models.QuerySet[Entr
     assert list(chain.verify(Entry.objects.order_by("sequence"), head)) == []
 
 
+def test_lowering_the_head_hides_no_removed_entry(rows: models.QuerySet[Entry]) -> None:
+    rows.filter(sequence=4).delete()
+    Head.objects.update(sequence=2, signature=row(rows, 2).signature)
+    assert findings() == [Finding(Fault.REMOVED, 4)]
+
+
+def test_an_entry_beyond_the_head_that_follows_on_another_is_named(rows: models.QuerySet[Entry]) -> None:
+    """As the log went on after the head had been put back: of two that were written, one was put in its place."""
+    head, kept = Head.objects.get(), row(rows, 5)
+    rows.filter(sequence=5).delete()
+    Head.objects.update(sequence=4, signature=row(rows, 4).signature)
+    audit.record("login", a_unit("another"), by=None)
+    audit.record("login", a_unit("a third"), by=None)
+    rows.filter(sequence=5).delete()
+    kept.pk = None
+    rows.bulk_create([kept])
+    head.sequence = 4
+    assert list(chain.verify(Entry.objects.order_by("sequence"), head)) == [
+        Finding(Fault.UNLINKED, 6, row(rows, 6).pk),
+    ]
+
+
+def test_an_entry_signed_with_a_key_that_was_replaced_before_is_named(
+    rows: models.QuerySet[Entry], settings: object
+) -> None:
+    """Whoever has found an old key signs new entries with it."""
+    old = settings.SECRET_KEY
+    with override_settings(SECRET_KEY=OTHER_KEY, SECRET_KEY_FALLBACKS=[old]):
+        audit.record("login", a_unit("another"), by=None)
+    audit.record("login", a_unit("a third"), by=None)
+    with override_settings(SECRET_KEY=OTHER_KEY, SECRET_KEY_FALLBACKS=[old]):
+        audit.record("login", a_unit("a fourth"), by=None)
+        assert findings() == [Finding(Fault.OLD_KEY, 7, row(rows, 7).pk)]
+
+
 def test_a_new_key_leaves_old_entries_good(rows: models.QuerySet[Entry], settings: object) -> None:
     old = settings.SECRET_KEY
     with override_settings(SECRET_KEY=OTHER_KEY):

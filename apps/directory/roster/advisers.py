@@ -36,6 +36,8 @@ class Advisers:
         wanted = {unit: counted for unit, counted in self.named.items() if self._is_class(unit, tree)}
         staff = self._staff({one for counted in wanted.values() for one in counted})
         before = of_units([unit for unit in wanted if isinstance(unit, int)])
+        # Of somebody of another unit the number may be all there is to know: none is told that the file does not hold.
+        written = {number for counted in wanted.values() for number, _name in counted}.union(*self.new.values())
         found = []
         for unit, counted in wanted.items():
             numbers = {staff.get(one, "") for one in counted}
@@ -43,7 +45,8 @@ class Advisers:
             if "" in numbers or len(numbers) > 1:
                 found.append(self._unclear(unit, counted, tree))
             elif numbers != own.keys():
-                found.append(self._change(unit, numbers.pop(), next(iter(counted))[1], own, tree))
+                number = numbers.pop()
+                found.append(self._change(unit, number, number if number in written else "", own, tree))
         return found
 
     def _staff(self, named: Iterable[Named]) -> dict[Named, str]:
@@ -65,16 +68,20 @@ class Advisers:
         kind = tree.nodes[unit].kind if isinstance(unit, int) else unit[-1][0]
         return kind == OrgUnit.Kind.CLASS
 
-    def _change(self, unit: int | Path, number: str, written: str, own: dict[str, str], tree: Tree) -> RosterChange:
+    def _change(self, unit: int | Path, number: str, shown: str, own: dict[str, str], tree: Tree) -> RosterChange:
         return RosterChange(
             kind=RosterChange.Kind.ADVISER,
             line=self.lines[unit],
-            number=number,
+            number=shown,
             name=_name(unit, tree),
-            values={"adviser": ["; ".join(own.values()), f"{written} {number}".strip()]},
+            values={"adviser": ["; ".join(own.values()), f"{self._written(unit)} {shown}".strip()]},
             act={"adviser": number, "unit": unit if isinstance(unit, int) else list(map(list, unit))},
             fingerprint=fingerprint(own),
         )
+
+    def _written(self, unit: int | Path) -> str:
+        """The adviser's name as the rows of the class have it first."""
+        return next(iter(self.named[unit]))[1]
 
     def _unclear(self, unit: int | Path, counted: Counter[Named], tree: Tree) -> RosterChange:
         written = "; ".join(" ".join(filter(None, one)) for one in counted)

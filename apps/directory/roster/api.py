@@ -21,6 +21,7 @@ from apps.core.rest.serializers import Input, Nothing
 from apps.core.rest.views import ListView, View
 from apps.directory.models import RosterChange, RosterImport
 from apps.directory.roster import reading, services
+from apps.directory.roster.askers import RIGHT
 from apps.directory.roster.columns import Field
 from apps.directory.roster.services import Options
 
@@ -124,7 +125,7 @@ class MayManage(BasePermission):
     """Who manages nobody learns that before the body is looked at."""
 
     def has_permission(self, request: Request, view: View) -> bool:
-        return request.method == "GET" or request.user.has_perm(services.RIGHT)
+        return request.method == "GET" or request.user.has_perm(RIGHT)
 
 
 class RosterView(View):

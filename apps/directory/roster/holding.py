@@ -9,15 +9,17 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 
 from apps.core.db import chunks
-from apps.directory.models import ContactPoint, Membership, OrgUnit, Person, Relation
+from apps.directory.models import ContactPoint, Membership, Person, Relation, RosterImport
 
 RUN = 2_000
 
 
 def one_import() -> None:
-    """Until the transaction ends no other import is applied. First of all: what is read before may be old."""
-    tops = OrgUnit.objects.without_tree_fields().filter(parent=None)
-    _lock(tops.order_by("pk")[:1])
+    """Until the transaction ends no other import is applied. First of all: what is read before may be old.
+
+    The row that all share is the oldest import: nothing refers to it, so that nobody else waits for it.
+    """
+    _lock(RosterImport.objects.order_by("pk")[:1])
 
 
 def people(ids: Iterable[int]) -> None:

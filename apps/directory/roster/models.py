@@ -65,6 +65,9 @@ class RosterImport(models.Model):
     )
     applied_by_operator = models.CharField(max_length=150, blank=True)
     ended_at = models.DateTimeField(_("applied or discarded at"), null=True)
+    #: The keys by which the two came: asked again by the worker.
+    created_key = models.ForeignKey("accounts.ApiKey", models.SET_NULL, null=True, related_name="+", editable=False)
+    applied_key = models.ForeignKey("accounts.ApiKey", models.SET_NULL, null=True, related_name="+", editable=False)
 
     unit_paths = ("unit",)
 

@@ -1,8 +1,6 @@
 """The verbs on a roster import: `upload`, `correct`, `apply`, `discard`. What they ask for is done in `work.py`."""
 
-import getpass
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,13 +17,12 @@ from apps.audit import services as audit
 from apps.core import jobs
 from apps.core.db import chunks, transactional
 from apps.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from apps.core.permissions import mightier_people
 from apps.core.permissions import visible_to as permitted
 from apps.directory.models import OrgUnit, RosterChange, RosterImport, RosterPart
 from apps.directory.roster import columns, reading
+from apps.directory.roster.askers import RIGHT, check_right, key_of, named, operator
 
 State = RosterImport.State
-RIGHT = "directory.change_person"
 PART = 1024 * 1024
 #: What nobody confirms is thrown away, and what was done is told in full for so long.
 KEPT_UNCONFIRMED, KEPT_CHANGES = timedelta(days=7), timedelta(days=180)
@@ -116,6 +113,7 @@ def upload(
         language=translation.get_language() or settings.LANGUAGE_CODE,
         created_by=by,
         created_by_operator=operator(by),
+        created_key=key_of(by),
     )
     return _store(roster, content, by=by, ring=ring)
 
@@ -160,6 +158,7 @@ def correct(roster: RosterImport, options: Options, *, by: AbstractBaseUser | No
     forget_changes(roster.pk)
     if ring:
         jobs.enqueue(jobs.READ_ROSTER, roster.pk, lane=jobs.EXPORTS_LANE)
+    audit.record("correct", roster, by=by, complete=options.complete, create_units=options.create_units)
     return _fresh(roster)
 
 
@@ -182,10 +181,17 @@ def apply(
         )
     due_at = ring_again() if ring else None
     RosterImport.objects.filter(pk=roster.pk).update(
-        state=State.APPLYING, applied_by=by, applied_by_operator=operator(by), tries=0, lease="", due_at=due_at
+        state=State.APPLYING,
+        applied_by=by,
+        applied_by_operator=operator(by),
+        applied_key=key_of(by),
+        tries=0,
+        lease="",
+        due_at=due_at,
     )
     if ring:
         jobs.enqueue(jobs.APPLY_ROSTER, roster.pk, lane=jobs.EXPORTS_LANE)
+    audit.record("apply", roster, by=by, let_leave=let_leave)
     return _fresh(roster)
 
 
@@ -227,39 +233,6 @@ def forget_file(roster_id: int) -> None:
 
 def forget_changes(roster_id: int) -> None:
     RosterChange.objects.filter(roster=roster_id).delete()
-
-
-def check_right(by: AbstractBaseUser | None, unit: OrgUnit | None) -> None:
-    """None is the operator of the server."""
-    if by is not None and (unit is None or not by.has_perm(RIGHT, unit)):
-        raise NotAllowed()
-
-
-def operator(by: AbstractBaseUser | None) -> str:
-    """The user of the operating system, if it is he who acts."""
-    if by is not None:
-        return ""
-    try:
-        return getpass.getuser()[:150]
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
-
-
-def named(operator_name: str) -> dict[str, str]:
-    """For the audit log."""
-    return {"operator": operator_name} if operator_name else {}
-
-
-def check_there(user: AbstractBaseUser | None, operator_name: str) -> None:
-    """What somebody has asked for whose login is gone meanwhile is not done as if the operator had. Raises
-    `NotAllowed`."""
-    if user is None and not operator_name:
-        raise NotAllowed(_("Whoever asked for this has no login any more. Upload the file yourself."))
-
-
-def untouchable(by: AbstractBaseUser | None) -> frozenset[int]:
-    """Ids of the people whose addresses this roster leaves alone."""
-    return frozenset() if by is None else frozenset(mightier_people(by))
 
 
 def _file_name(name: str) -> str:

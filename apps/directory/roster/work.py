@@ -22,16 +22,9 @@ from apps.core.db import transactional
 from apps.core.errors import NotAllowed, UnreadableFile
 from apps.directory.models import RosterChange, RosterImport
 from apps.directory.roster import applying, columns, holding, reading, units
+from apps.directory.roster.askers import as_he_came, check_right, check_there, named, untouchable
 from apps.directory.roster.planning import Plan
-from apps.directory.roster.services import (
-    check_right,
-    check_there,
-    forget_changes,
-    forget_file,
-    named,
-    ring_again,
-    untouchable,
-)
+from apps.directory.roster.services import forget_changes, forget_file, ring_again
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +84,8 @@ def _begin(roster: RosterImport) -> None:
 
 def _compare(roster: RosterImport, progress: Progress) -> None:
     check_there(roster.created_by, roster.created_by_operator)
+    if roster.created_by:
+        roster.created_by.api_key = roster.created_key
     plan = Plan(units.load(roster.unit_id), roster.create_units, untouchable(roster.created_by))
     with reading.opened(_content(roster), roster.mapping) as sheets:
         roster.columns = columns.described(reading.header(sheets))
@@ -117,7 +112,8 @@ def _write(roster: RosterImport, progress: Progress) -> None:
         raise Superseded
     # What was allowed when he pressed the button may not be any more.
     check_there(roster.applied_by, roster.applied_by_operator)
-    check_right(roster.applied_by, roster.unit)
+    by = as_he_came(roster.applied_by, roster.applied_key)
+    check_right(by, roster.unit)
     total, done = roster.changes.filter(act__isnull=False).count(), 0
 
     def count(some: int) -> None:
@@ -125,14 +121,14 @@ def _write(roster: RosterImport, progress: Progress) -> None:
         done += some
         progress(done, total)
 
-    writer = applying.Writer(units.load(roster.unit_id), untouchable(roster.applied_by))
+    writer = applying.Writer(units.load(roster.unit_id), untouchable(by))
     writer.write(roster.changes.all(), progress=count)
     roster.changes.update(act=None)
     forget_file(roster.pk)
     _mine(roster).update(state=State.APPLIED, ended_at=Now(), due_at=None, lease="", error="")
     counts = {name: count for name, count in roster.counts.items() if count}
     details = {"sha256": roster.sha256, "counts": counts, **named(roster.applied_by_operator)}
-    audit.record("import", roster, by=roster.applied_by, **details)
+    audit.record("import", roster, by=by, **details)
 
 
 def _compare_again(roster: RosterImport) -> None:
@@ -175,7 +171,9 @@ def _claim(roster_id: int, state: str, span: timedelta) -> RosterImport | None:
         due_at=Now() + span, tries=F("tries") + 1, lease=lease
     ):
         return None
-    rows = RosterImport.objects.select_related("unit", "created_by", "applied_by")
+    rows = RosterImport.objects.select_related(
+        "unit", "created_by", "created_key__created_by", "applied_by", "applied_key__created_by"
+    )
     roster = rows.filter(pk=roster_id, lease=lease).first()
     if roster and roster.unit is None:
         _fail(roster, _("The unit of this import is gone."))

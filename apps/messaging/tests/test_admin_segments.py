@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.accounts.tests.factories import a_user_with
 from apps.audit.models import Entry
 from apps.directory.models import OrgUnit, Segment
+from apps.directory.tests.factories import a_person
 from apps.messaging import segments
 from apps.messaging.drafts import Rule
 from apps.messaging.models import Message
@@ -96,6 +97,18 @@ def test_what_is_refused_is_an_error_of_the_form(house: House, rules: tuple[dict
     assert answer.status_code == 200
     assert answer.context["errors"]
     assert not Segment.objects.exists()
+
+
+def test_a_foreign_number_is_answered_as_one_that_nobody_has(house: House) -> None:
+    foreign = a_person(house.other, kind="staff")
+
+    def said(number: str) -> list[object]:
+        rule = {"unit": house.room.pk}, {"number": number}
+        answer = staff(house.department).post(reverse(ADD), posted(house, *rule))
+        formset = answer.context["inline_admin_formsets"][0].formset
+        return [formset.errors, formset.non_form_errors()]
+
+    assert said(foreign.number) == said("nobody") != [[{}, {}], []]
 
 
 def test_one_that_is_held_by_a_message_is_an_error_of_the_form(house: House, segment: Segment) -> None:

@@ -16,6 +16,7 @@ SAID = {
     Fault.REMOVED: "entry {sequence} is gone",
     Fault.INSERTED: "entry {sequence} (row {entry_id}) was put in by somebody else",
     Fault.UNLINKED: "entry {sequence} (row {entry_id}) does not follow the one before it",
+    Fault.OLD_KEY: "entry {sequence} (row {entry_id}) is signed with a key that had been replaced before",
 }
 
 

@@ -173,3 +173,14 @@ def test_what_has_ended_or_is_in_work_is_left_alone(school: School, rung: list) 
     work.write(roster.pk)
     with pytest.raises(Conflict):
         services.apply(roster, by=None)
+
+
+def test_a_roster_tells_no_number_that_it_did_not_hold(school: School) -> None:
+    """An adviser who is known by name alone is shown by name alone, whoever reads the diff."""
+    a_person(school.office, name="周勇", kind=Person.Kind.STAFF, number="T900001")
+    by_name = text(("学号", "姓名", "班级", "班主任"), ("1001", "张伟", "软件2401", "周勇"))
+    (line,) = lines(compared(by_name, school.school), "adviser")
+    assert (line.number, line.values["adviser"][1]) == ("", "周勇")
+    by_number = text(("学号", "姓名", "班级", "班主任工号"), ("1001", "张伟", "软件2401", "T900001"))
+    (line,) = lines(compared(by_number, school.school), "adviser")
+    assert (line.number, line.values["adviser"][1]) == ("T900001", "T900001")
