@@ -78,7 +78,11 @@ class Writer:
         people = _created([Person(**change.act["set"]) for change in new])
         ids = [(change.person_id, change.act) for change in old]
         ids += [(person.pk, change.act) for change, person in zip(new, people, strict=True)]
-        _set_columns({change.person_id: change.act["set"] for change in old if "set" in change.act})
+        wanted = {change.person_id: change.act["set"] for change in old if "set" in change.act}
+        for person, columns in wanted.items():
+            if "state" in columns:
+                self._check(person)
+        _set_columns(wanted)
         self._move(ids)
         self._reach(ids)
         self._guard(ids)
@@ -89,12 +93,18 @@ class Writer:
         joined = [(person, self._unit(one)) for person, act in acts for one in act.get("join", ())]
         db.insert_rows(Membership, ["person", "unit"], joined)
 
+    def _check(self, person: int) -> None:
+        if person in self.untouchable:
+            raise NotAllowed(
+                _("It changes addresses or the state of people who are not yours to change. Upload the file yourself.")
+            )
+
     def _reach(self, acts: Iterable[tuple[int, Act]]) -> None:
         """A contact point whose value changes keeps its age, and is no longer verified."""
         new, changed, dropped = [], [], []
         for person, act in acts:
-            if person in self.untouchable and act.keys() & {CONTACTS, "drop"}:
-                raise NotAllowed(_("It has addresses of people who hold more than you do. Upload the file yourself."))
+            if act.keys() & {CONTACTS, "drop"}:
+                self._check(person)
             dropped += act.get("drop", ())
             for kind, value, replaced in act.get(CONTACTS, ()):
                 self.entered[kind].add(value)

@@ -1,4 +1,4 @@
-"""Who asks for a roster import: somebody with a right, a school system with a key, or the operator of the server (None).
+"""Who asks for a roster import: somebody with a right, a school system with a key, or the operator of the server.
 
 What a worker does for him later is asked again as he came.
 """
@@ -61,5 +61,5 @@ def as_he_came(by: AbstractBaseUser | None, key: Any) -> AbstractBaseUser | None
 
 
 def untouchable(by: AbstractBaseUser | None) -> frozenset[int]:
-    """Ids of the people whose addresses this roster leaves alone."""
+    """Ids of the people whose addresses and state a roster of his leaves alone: he could get at their logins."""
     return frozenset() if by is None else frozenset(mightier_people(by))

@@ -80,6 +80,15 @@ def missing(tree: Tree, person: Known) -> RosterChange:
     )
 
 
+def untouched() -> str:
+    return _("Addresses and state of this person are not yours to change; ask whoever manages the school.")
+
+
+def kept(person: Known) -> RosterChange:
+    """Somebody who is in no row and has not left all the same."""
+    return RosterChange(kind=Kind.IGNORED, number=person.number, name=person.name, reason=untouched())
+
+
 def unit(path: Path) -> RosterChange:
     return RosterChange(
         kind=Kind.UNIT, name=" / ".join(name for _kind, name in path)[:200], act={"path": list(map(list, path))}

@@ -35,7 +35,7 @@ class Plan:
 
     tree: Tree
     create_units: bool
-    #: Ids of people whose addresses the uploader may not set.
+    #: Ids of people whose addresses and state the uploader may not set.
     untouchable: frozenset[int] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     #: Number -> line; the names in rows whose number cannot be read; the kinds of those who are in the file.
@@ -119,11 +119,17 @@ class Plan:
         return [*([change] if change else []), *(lines.ignored(row, entry, flaw) for flaw in entry.flaws)]
 
     def _permitted(self, entry: Entry, person: Known | None) -> Entry:
-        """Without addresses that the uploader may not set."""
-        if person is None or person.id not in self.untouchable or not acts.reach(person, entry.contacts):
+        """Without addresses and a state that the uploader may not set."""
+        if person is None or person.id not in self.untouchable:
             return entry
-        flaw = Flaw("", "", _("This person holds more than you do: the addresses stay as they are."))
-        return replace(entry, contacts={}, flaws=(*entry.flaws, flaw))
+        if not acts.reach(person, entry.contacts) and _state(entry, person) in (None, person.state):
+            return entry
+        return replace(
+            entry,
+            contacts={},
+            state=Person.State(person.state),
+            flaws=(*entry.flaws, Flaw("", "", lines.untouched())),
+        )
 
     def _kind(self, entry: Entry, person: Known | None) -> str:
         if person is None and entry.kind is None:
@@ -167,8 +173,7 @@ class Plan:
 
     # --- one person ---------------------------------------------------------------------------------------------------
     def _change(self, entry: Entry, person: Known | None, kind: str, unit: int | Path | None) -> RosterChange | None:
-        state = entry.state or (person and person.state == Person.State.LEFT and Person.State.ACTIVE)
-        columns = {"name": entry.name, "state": state.value if state else None}
+        columns = {"name": entry.name, "state": _state(entry, person)}
         columns |= {"cohort": entry.cohort, "born_on": entry.born_on}
         if person is None:
             columns |= {"number": entry.number, "kind": kind}
@@ -217,5 +222,19 @@ class Plan:
         )
         while run := list(itertools.islice(missing, RUN)):
             people = known.by_id(run).values()
-            self.counts.update(LEAVE % person.kind for person in people)
-            yield self._counted([lines.missing(self.tree, person) for person in people])
+            changes = [self._missing(person) for person in people]
+            self.counts.update(
+                LEAVE % person.kind for person, change in zip(people, changes, strict=True) if change.act
+            )
+            yield self._counted(changes)
+
+    def _missing(self, person: Known) -> RosterChange:
+        change = lines.missing(self.tree, person)
+        return lines.kept(person) if person.id in self.untouchable and "set" in change.act else change
+
+
+def _state(entry: Entry, person: Known | None) -> str | None:
+    """Who is in a roster again has not left; None: as it is."""
+    if entry.state:
+        return entry.state.value
+    return Person.State.ACTIVE.value if person and person.state == Person.State.LEFT else None

@@ -122,11 +122,35 @@ def dean(school: School) -> Person:
 def test_input_60_nobody_gets_at_the_codes_of_who_holds_more_by_a_roster(school: School, dean: Person) -> None:
     roster = compared(NEW_NUMBER, school.college, by=school.manager)
     (line,) = lines(roster, "ignored")
-    assert (line.number, line.reason) == ("9001", "此人的权限高于你，其地址保持不变。")
+    assert (line.number, line.reason) == ("9001", "你无权更改此人的联系方式和状态，请联系全校管理员。")
     services.apply(roster, by=school.manager, ring=False)
     work.write(roster.pk)
     dean.refresh_from_db()
     assert (dean.name, [value for _kind, value, _source in addresses(dean)]) == ("李主任", ["+8613800000000"])
+
+
+def test_input_60_nobody_shuts_out_who_holds_more_by_a_roster(school: School, dean: Person) -> None:
+    """Neither by leaving him out nor by what the file says; whoever holds more himself does."""
+    other = text(("工号", "姓名", "部门"), ("9002", "示例", "信息学院"))
+    said = text(("工号", "姓名", "部门", "状态"), ("9001", "李敏", "信息学院", "离职"))
+    for content in (other, said):
+        roster = compared(content, school.college, by=school.manager)
+        (line,) = lines(roster, "ignored")
+        assert (line.number, line.act, roster.leave) == ("9001", None, 0)
+        services.apply(roster, by=school.manager, ring=False)
+        work.write(roster.pk)
+        roster.refresh_from_db()
+        dean.refresh_from_db()
+        assert (roster.state, dean.state) == ("applied", "active")
+    roster = compared(other, school.college, by=school.head)
+    services.apply(roster, by=school.manager, let_leave=True, ring=False)
+    work.write(roster.pk)
+    roster.refresh_from_db()
+    assert (roster.state, bool(roster.error)) == ("ready", True)
+    services.apply(roster, by=school.head, let_leave=True, ring=False)
+    work.write(roster.pk)
+    dean.refresh_from_db()
+    assert dean.state == "left"
 
 
 def test_input_60_nor_by_applying_what_somebody_else_has_uploaded(school: School, dean: Person) -> None:
@@ -136,7 +160,7 @@ def test_input_60_nor_by_applying_what_somebody_else_has_uploaded(school: School
     work.write(roster.pk)
     roster.refresh_from_db()
     dean.refresh_from_db()
-    assert (roster.state, roster.error) == ("ready", "其中有权限高于你的人的地址。请自己上传该文件。")
+    assert (roster.state, roster.error) == ("ready", "其中会更改你无权更改的人员的联系方式或状态。请自己上传该文件。")
     assert (dean.name, [value for _kind, value, _source in addresses(dean)]) == ("李敏", ["+8613800000000"])
     services.apply(roster, by=school.head, ring=False)
     work.write(roster.pk)
