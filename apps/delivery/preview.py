@@ -5,13 +5,14 @@ what fan-out would write (`services/freezing.py`): the first address of a person
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from apps.channels.models import Channel
 from apps.core.db import Aside, set_aside
-from apps.delivery.models import Recipient, Suppression
+from apps.delivery.models import Delivery, Recipient, Suppression
+from apps.delivery.states import Status as State
 from apps.directory.models import ContactPoint, Membership, OrgUnit, Person
 from apps.messaging import audience
 from apps.messaging.drafts import Rule
@@ -46,8 +47,8 @@ class UnitCount:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`frozen`: this is the audience as it was written down, not what the rules would bring today. `without_unit`
-    belong to none, as most guardians."""
+    """`frozen`: these are people and channels as they were written down, not what the rules would bring today; the
+    units are today's. `without_unit` belong to none, as most guardians."""
 
     frozen: bool
     count: int
@@ -61,8 +62,8 @@ def of_message(message: Message) -> Preview:
     channels = Channel.objects.filter(message_channels__message=message)
     if message.status in {Status.DRAFT, *FREEZING}:
         return _preview(audience.people(message).values_list("pk"), channels)
-    frozen = Recipient.objects.filter(message=message).order_by("person")
-    return _preview(frozen.values_list("person"), channels, frozen=True)
+    people = Recipient.objects.filter(message=message).order_by("person")
+    return replace(_preview(people.values_list("person"), ()), frozen=True, channels=tuple(_frozen(message)))
 
 
 def of_rules(rules: Iterable[Rule], uploaded: Collection[int], *, channels: Iterable[Channel]) -> Preview:
@@ -70,10 +71,10 @@ def of_rules(rules: Iterable[Rule], uploaded: Collection[int], *, channels: Iter
     return _preview(audience.planned(rules, uploaded).values_list("pk"), channels)
 
 
-def _preview(ids: QuerySet, channels: Iterable[Channel], *, frozen: bool = False) -> Preview:
+def _preview(ids: QuerySet, channels: Iterable[Channel]) -> Preview:
     with set_aside(ids) as people:
         return Preview(
-            frozen=frozen,
+            frozen=False,
             count=people.count,
             channels=tuple(_reach(channel, people) for channel in channels),
             units=tuple(_units(people)),
@@ -90,6 +91,17 @@ def _reach(channel: Channel, people: Aside) -> ChannelReach:
     counts |= _suppressed(channel.address_kind, addresses.filter(person__in=people.ids))
     unreachable = tuple(Unreachable(reason, count) for reason, count in counts.items() if count)
     return ChannelReach(channel.key, str(channel), people.count - sum(counts.values()), unreachable)
+
+
+def _frozen(message: Message) -> Iterable[ChannelReach]:
+    """As it was written down: addresses and the suppression list have gone on since."""
+    for row in message.message_channels.select_related("channel").order_by("channel"):
+        deliveries = Delivery.objects.filter(message_channel=row)
+        out = deliveries.filter(status=State.SUPPRESSED).values_list("reason").annotate(count=Count("pk"))
+        unreachable = tuple(Unreachable(reason, count) for reason, count in out.order_by("reason"))
+        everybody = deliveries.count() if row.channel.delivers else Recipient.objects.filter(message=message).count()
+        reachable = everybody - sum(one.count for one in unreachable)
+        yield ChannelReach(row.channel.key, str(row.channel), reachable, unreachable)
 
 
 def _suppressed(kind: str, addresses: QuerySet[ContactPoint]) -> dict[str, int]:

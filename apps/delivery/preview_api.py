@@ -28,7 +28,7 @@ EXAMPLES = [
                     {"unit": 12, "kind": "student", "cohort": 2024},
                     {"unit": 12, "kind": "student", "cohort": 2024, "minors": True, "reach": "guardians"},
                 ],
-                "exclude": [{"unit": 12, "state": "internship"}],
+                "exclude": [{"unit": 12, "state": "internship", "reach": "both"}],
             },
             "channels": ["inbox", "sms"],
         },

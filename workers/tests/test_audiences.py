@@ -131,6 +131,17 @@ def test_what_is_said_of_a_channel_is_what_fan_out_writes(bell: Bell) -> None:
         "opted_out": 1,
         "dead_address": 1,
     }
+    message.refresh_from_db()
+    # Frozen, it says what was written, whatever becomes of lists and addresses.
+    Suppression.objects.all().delete()
+    ContactPoint.objects.all().delete()
+    assert {one.key: counts(one) for one in preview.of_message(message).channels} == {
+        key: counts(one) for key, one in said.items()
+    }
+
+
+def counts(channel: preview.ChannelReach) -> tuple[int, dict[str, int]]:
+    return channel.reachable, {one.reason: one.count for one in channel.unreachable}
 
 
 def test_a_segment_that_has_lost_all_its_people_ends_in_an_audience_of_nobody(bell: Bell) -> None:
