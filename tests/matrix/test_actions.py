@@ -22,7 +22,7 @@ from tests.matrix.test_matrix import home, leaks, site
 from tests.matrix.world import World
 
 __all__ = ["site"]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 PAGES = {model._meta.label_lower: page for model, page in admin.site._registry.items()}
 ACTIONS = [(label, name) for label, page in ADMIN.items() for name in page.actions]
 #: Actions that need a row in another state than the world's: the message, and the channel.

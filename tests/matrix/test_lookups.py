@@ -18,7 +18,7 @@ from apps.delivery.models import Suppression
 from apps.directory.models import ContactPoint, Person
 from apps.directory.tests.factories import a_person, a_school
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 PAGES = {model._meta.label_lower: page for model, page in admin.site._registry.items() if isinstance(page, BaseAdmin)}
 #: What our own pages lead to.
 LINKS = ("admin:delivery_recipient_changelist ?message", "admin:delivery_delivery_changelist ?message_channel__message")

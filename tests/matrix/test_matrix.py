@@ -18,7 +18,7 @@ from tests.matrix.oracle import KEYS, PEOPLE, PLACES, Actor
 from tests.matrix.table import ADDRESSES, ADMIN, LINES, UNLISTED
 from tests.matrix.world import ADDRESS, MARKS, NEVER, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 #: What a form of Django's has that is new each time.
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]*"')
 #: Parts of an address -> what of a place they stand for.

@@ -15,7 +15,7 @@ from apps.accounts.tests.logging_in import a_second_factor, code_of, is_in
 from apps.directory.tests.factories import a_person
 from tests.servers.cas_server import CasServer
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.urls(__name__)]
 NUMBER = "2024010101"
 DOOR = "/account/sso/cas"
 

@@ -17,7 +17,7 @@ from apps.audit.models import Entry
 from apps.directory.tests.factories import a_person, a_school
 from tests.servers import slapd
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 NUMBER = "2024010101"
 API = "/api/v1/login"
 PEOPLE = {"wangfang": (NUMBER, PASSWORD), "stranger": ("2024999999", PASSWORD), "root": ("0", PASSWORD)}

@@ -14,7 +14,7 @@ from apps.directory.models import Person
 from apps.directory.tests.factories import a_person, a_school
 from tests.servers.oidc_server import OidcServer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 NUMBER = "2024010101"
 START = "/account/sso/oidc/school/login/"
 

@@ -41,6 +41,8 @@ from apps.messaging.models import (
     Template,
 )
 
+#: Nothing here asks the database for anything it does not do alike on all of them.
+pytestmark = pytest.mark.once
 #: Session, user, count and rows come to four; the rest are the choices of filters and forms.
 MOST_QUERIES = 20
 MACHINE_ROWS = [Recipient, Delivery, Attempt, Receipt, MessageChannel, AudienceRow, SandboxMessage, Entry, Alert]

@@ -158,7 +158,8 @@ def correct(roster: RosterImport, options: Options, *, by: AbstractBaseUser | No
     forget_changes(roster.pk)
     if ring:
         jobs.enqueue(jobs.READ_ROSTER, roster.pk, lane=jobs.EXPORTS_LANE)
-    audit.record("correct", roster, by=by, complete=options.complete, create_units=options.create_units)
+    who = named(operator(by))
+    audit.record("correct", roster, by=by, complete=options.complete, create_units=options.create_units, **who)
     return _fresh(roster)
 
 
@@ -191,7 +192,7 @@ def apply(
     )
     if ring:
         jobs.enqueue(jobs.APPLY_ROSTER, roster.pk, lane=jobs.EXPORTS_LANE)
-    audit.record("apply", roster, by=by, let_leave=let_leave)
+    audit.record("apply", roster, by=by, let_leave=let_leave, **named(operator(by)))
     return _fresh(roster)
 
 
@@ -204,7 +205,7 @@ def discard(roster: RosterImport, *, by: AbstractBaseUser | None) -> RosterImpor
         raise Conflict(_("This import is being applied, or it has ended."))
     forget_file(roster.pk)
     forget_changes(roster.pk)
-    audit.record("discard", roster, by=by)
+    audit.record("discard", roster, by=by, **named(operator(by)))
     return _fresh(roster)
 
 

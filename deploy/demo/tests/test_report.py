@@ -20,7 +20,13 @@ def channel(key: str, **counts: int) -> ChannelProgress:
 
 def ledger(*channels: ChannelProgress, audience: int = 10, complete: bool = True) -> Progress:
     return Progress(
-        status=MessageStatus.FINISHED, paused=False, audience=audience, read=0, complete=complete, channels=channels
+        status=MessageStatus.FINISHED,
+        paused=False,
+        sandboxed=False,
+        audience=audience,
+        read=0,
+        complete=complete,
+        channels=channels,
     )
 
 

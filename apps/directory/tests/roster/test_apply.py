@@ -315,6 +315,7 @@ people = st.tuples(
 )
 
 
+@pytest.mark.once
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rosters=st.lists(st.lists(people, min_size=1, max_size=6), min_size=1, max_size=3))
 def test_any_roster_applied_twice_changes_nothing_the_second_time(rosters: list, school: School) -> None:

@@ -123,4 +123,4 @@ def test_the_audit_log_names_the_user_of_the_operating_system(
     monkeypatch.setenv("LOGNAME", "zhou")
     run(file, "--yes")
     told = {entry.verb: entry.details.get("operator") for entry in Entry.objects.filter(object_name="名单.csv")}
-    assert told == {"upload": "zhou", "import": "zhou"}
+    assert told == {"upload": "zhou", "apply": "zhou", "import": "zhou"}
