@@ -12,7 +12,7 @@ from tests.operation import HOUSE, SHORT_LEASE, Operation, accept, once
 from tests.servers.base import Fault
 from tests.services.stack import clock
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.production, pytest.mark.timeout(1200)]
 Rounds = Callable[[int, int], int]
 #: So many rows are `sending` in one thread at a provider that nobody knows yet.
 SMS_WINDOW = 10
